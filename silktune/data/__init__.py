@@ -1,0 +1,1 @@
+"""Labels, images and the prepared data set: numpy, pandas, OpenCV; no torch."""

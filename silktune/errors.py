@@ -1,0 +1,64 @@
+"""Every error that a user can meet, as sentences.
+
+    SilktuneError                 exit 1: where, what was there, what may be there, what to do
+    ├── SettingsError             a setting that does not exist, or a value it cannot take
+    ├── DataError                 labels, images, split, prepared data set
+    ├── SpaceError                a search space or an ablation table
+    ├── StudyError                a study folder: another plan, written by another version, locked
+    ├── ResourceError             a GPU, memory, disk, Ray cluster that is not there
+    ├── TrackingError             MLflow's store cannot be reached or written
+    └── TrainingError             a training that cannot go on: a loss that is not a number
+    TrialsFailed                  exit 3: the study is done, but some of its trials failed
+
+A checker collects its complaints and raises them at once with `SomeError.of(complaints)`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+
+class SilktuneError(Exception):
+    """An error of the user's world, said in one sentence per complaint."""
+
+    exit_code = 1
+
+    @classmethod
+    def of(cls, complaints: Iterable[str]) -> Self:
+        """One error that says all complaints, a line each."""
+        return cls("\n".join(complaints))
+
+
+class SettingsError(SilktuneError): ...
+
+
+class DataError(SilktuneError): ...
+
+
+class SpaceError(SilktuneError): ...
+
+
+class StudyError(SilktuneError): ...
+
+
+class ResourceError(SilktuneError): ...
+
+
+class TrackingError(SilktuneError): ...
+
+
+class TrainingError(SilktuneError): ...
+
+
+class TrialsFailed(SilktuneError):
+    exit_code = 3
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """' Did you mean X?' for the known name nearest to `name`, or what is known if none is near."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean {close[0]}?"
+    return f" There is: {', '.join(known)}."

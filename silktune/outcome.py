@@ -1,0 +1,157 @@
+"""What a training says while it runs and what it ends with; frozen, JSON both ways.
+
+Every figure is a share in [0, 1], not a percentage. A figure that is not defined (the F1 of a class without a
+labelled image in the subset) is None and is left out of means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+Subset = Literal["train", "validation", "test"]
+State = Literal["finished", "pruned", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class ClassScores(_Record):
+    """One class of one variable on one subset. Background, where there is any, is the last class."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int  # images whose label it is
+    minority: bool  # under-represented: ζ < 1/K_m over the whole data set
+
+
+class VariableScores(_Record):
+    """One variable on one subset (PAPERS: F1 and OA of a variable)."""
+
+    name: str
+    f1: float | None  # mean over the classes of interest
+    f1_with_background: float | None
+    f1_minority: float | None  # mean over the under-represented classes of interest
+    OA: float | None
+    labelled: int  # images with a known label
+    classes: tuple[ClassScores, ...]
+    confusion: tuple[tuple[int, ...], ...]  # true class × predicted class, background last
+
+
+class Scores(_Record):
+    """All variables on one subset; means are over the variables."""
+
+    mean_f1: float
+    mean_f1_with_background: float
+    mean_f1_minority: float | None
+    OA: float
+    variables: tuple[VariableScores, ...]
+
+    def flat(self) -> dict[str, float]:
+        """Every figure under a dotted name: mean_f1, place.f1, place.OA, place.FR.f1, …"""
+        means = {name: getattr(self, name) for name in MEANS}
+        for variable in self.variables:
+            means |= {f"{variable.name}.{name}": getattr(variable, name) for name in VARIABLE_FIGURES}
+            for scores in variable.classes:
+                means |= {f"{variable.name}.{scores.name}.{n}": getattr(scores, n) for n in CLASS_FIGURES}
+        return {name: value for name, value in means.items() if value is not None}
+
+
+MEANS = ("mean_f1", "mean_f1_with_background", "mean_f1_minority", "OA")
+VARIABLE_FIGURES = ("f1", "f1_with_background", "f1_minority", "OA")
+CLASS_FIGURES = ("precision", "recall", "f1")
+
+
+class Epoch(_Record):
+    """One epoch: losses by term (L, C, aux, sem, co, slf; what is not computed is absent) and validation scores."""
+
+    number: int  # 1, 2, …
+    train_loss: dict[str, float]
+    validation_loss: dict[str, float]
+    validation: Scores
+    seconds: float
+
+    def flat(self) -> dict[str, float]:
+        """Every figure of the epoch but those per class, under a dotted name."""
+        figures = {f"train.loss.{term}": value for term, value in self.train_loss.items()}
+        figures |= {f"validation.loss.{term}": value for term, value in self.validation_loss.items()}
+        scores = {name: value for name, value in self.validation.flat().items() if name.count(".") < 2}
+        return figures | {f"validation.{name}": value for name, value in scores.items()} | {"seconds": self.seconds}
+
+
+class Outcome(_Record):
+    """What a trial ended with.
+
+    `validation` is that of the best epoch, the one whose weights are the result. `test` is there only for runs
+    that were tested: the trials of a search are not.
+    """
+
+    state: State
+    reason: str = ""
+    best_epoch: int = 0
+    epochs: tuple[Epoch, ...] = ()
+    validation: Scores | None = None
+    test: Scores | None = None
+    seconds: float = 0.0
+    device: str = ""
+    model: str = ""  # the file with the weights of the best epoch, relative to the study's folder
+
+    @property
+    def value(self) -> float:
+        """The validation mean F1 of the best epoch, by which hyperparameters are chosen (P23 §5.1)."""
+        if self.validation is None:
+            raise ValueError(f"a trial that {self.state} has no validation scores")
+        return self.validation.mean_f1
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, whole or not at all."""
+        write_whole(path, self.model_dump_json(indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Outcome:
+        return cls.model_validate_json(path.read_text())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: beside its name, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+class Reporter(Protocol):
+    """Whom a training loop tells each epoch."""
+
+    def __call__(self, epoch: Epoch) -> None: ...
+
+
+class Tracker(Protocol):
+    """Where a study is recorded for people to look at. Every call may be repeated; nothing is recorded twice.
+
+    A study has groups of trials ("trials", "final"); a trial's id is unique in its study.
+    """
+
+    def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
+        """Begin the study's record, or go on with it."""
+
+    def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Begin a trial's record, or go on with it."""
+
+    def epoch(self, trial: str, epoch: Epoch) -> None: ...
+
+    def outcome(self, trial: str, outcome: Outcome) -> None: ...
+
+    def summary(self, group: str, figures: Mapping[str, float]) -> None:
+        """Figures of a whole group or, with group "", of the study."""
+
+    def artifact(self, group: str, path: Path) -> None: ...
+
+    def close(self, *, failed: bool) -> None:
+        """End the study's record."""

@@ -1,0 +1,239 @@
+"""The one home of every default, with its letter in the papers and where it comes from.
+
+`Experiment` is everything that may change a number; `Runtime` is everything that may not. A setting's name is
+`section.field` (`loss.gamma`), the same on the command line, in YAML, in MLflow and in tables.
+
+P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 2022, its single-task predecessor.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from silktune.errors import SettingsError, nearest
+
+Origin = Literal["P23", "P22", "released code", "ours"]
+
+
+def setting(default: Any, *, origin: Origin, symbol: str = "", why: str = "", **limits: Any) -> Any:
+    """A field with its default, its limits, the letter it has in the papers and its origin."""
+    return Field(default, description=why, json_schema_extra={"symbol": symbol, "origin": origin}, **limits)
+
+
+def _as_tuple(value: object) -> object:
+    """A list however a person writes it: `[1024, 32]`, `1024,32`, `()`, `1024`."""
+    if isinstance(value, str):
+        parts = value.strip().strip("[]()").split(",")
+        return tuple(part.strip().strip("'\"") for part in parts if part.strip())
+    return (value,) if isinstance(value, int | float) else value
+
+
+Nodes = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_as_tuple)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class Data(_Section):
+    """Which images and labels a network sees."""
+
+    variables: Names = setting((), origin="ours", why="empty: every column of the label table that can be one")
+    image_size: int = setting(224, ge=16, le=1024, origin="P23", why="pixels per side")
+    crop: Literal["whole", "centre"] = setting(
+        "whole", origin="P23", why="whole: aspect not kept; centre: the largest square in the middle"
+    )
+    split_seed: int = setting(0, ge=0, origin="ours", why="one split for all runs, as the papers seem to have")
+    min_records: int = setting(
+        3, ge=3, origin="P23", why="a class with fewer records cannot be in all three subsets: background"
+    )
+
+
+class Net(_Section):
+    """SilkNet, P23 §3.1 and Fig. 1."""
+
+    trunk: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = setting(
+        "resnet152", origin="P23", why="torchvision's; the smaller ones for small machines"
+    )
+    weights: str = setting(
+        "IMAGENET1K_V1", min_length=1, origin="P23",
+        why="a name of torchvision's weights, a file with a state dict, or none (random)",
+    )  # fmt: skip
+    NB_RN: int = setting(
+        3, ge=0, le=50, symbol="NB_RN", origin="P23", why="residual blocks trained, counted from the end"
+    )
+    NN_jfc: Nodes = setting((1024,), symbol="NN_jfc", origin="P23", min_length=1, why="joint fc layers")
+    NN_tfc: Nodes = setting((128,), symbol="NN_tfc", origin="P23", why="fc layers of each task")
+    dropout: float = setting(0.3, ge=0, lt=1, origin="P23", why="on f_RN, the only dropout")
+
+    @model_validator(mode="after")
+    def _blocks_exist(self) -> Self:
+        if self.NB_RN > BLOCKS[self.trunk]:
+            raise ValueError(f"net.NB_RN is {self.NB_RN}, but {self.trunk} has {BLOCKS[self.trunk]} residual blocks")
+        return self
+
+
+BLOCKS = {"resnet18": 8, "resnet34": 16, "resnet50": 16, "resnet101": 33, "resnet152": 50}
+
+
+class Loss(_Section):
+    """The weights of P23 Eq. 1–5; the defaults are the row MTL^fo+R^all of P23 Table 3."""
+
+    gamma: float = setting(2.0, symbol="γ", ge=0, le=10, origin="released code", why="P23 is silent; 0 is softmax")
+    lambda_C: float = setting(1.0, symbol="λ_C", ge=0, le=1, origin="P23")
+    lambda_aux: float = setting(1.0, symbol="λ_aux", ge=0, le=1, origin="P23")
+    alpha_sem: float = setting(0.5, symbol="α_sem", ge=0, le=1, origin="P23")
+    alpha_co: float = setting(0.5, symbol="α_co", ge=0, le=1, origin="P23")
+    alpha_slf: float = setting(0.5, symbol="α_slf", ge=0, le=1, origin="P23")
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> Self:
+        if self.lambda_C == 0 and not any(self.weights.values()):
+            raise ValueError("loss.lambda_C is 0 and so is every weight of the auxiliary clustering: nothing to train")
+        return self
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """λ_aux·α of each auxiliary term, P23 Eq. 1 and 5: what is 0 is not computed."""
+        alphas = {"sem": self.alpha_sem, "co": self.alpha_co, "slf": self.alpha_slf}
+        return {term: self.lambda_aux * alpha for term, alpha in alphas.items()}
+
+
+class Train(_Section):
+    """Optimisation, P23 §5.1, and when it ends."""
+
+    learning_rate: float = setting(1e-4, gt=0, le=1, origin="P23", why="Adam, β 0.9/0.999, ε 1e-8")
+    batch_size: int = setting(
+        300, symbol="N^MB", ge=2, le=65536, origin="released code", why="P23 is silent; over all workers together"
+    )
+    sampling: Literal["random", "balanced"] = setting("random", origin="P23", why="P22: C* is random, C balanced")
+    max_epochs: int = setting(100, ge=1, le=100_000, origin="ours", why="the papers are silent")
+    patience: int = setting(
+        10, ge=1, le=100_000, origin="ours", why="epochs without a better validation loss; the papers are silent"
+    )
+    seed: int = setting(0, ge=0, lt=2**62, origin="ours", why="run r of a trial trains with seed + r")
+
+
+class Experiment(_Section):
+    """Everything that may change a number."""
+
+    data: Data = Data()
+    net: Net = Net()
+    loss: Loss = Loss()
+    train: Train = Train()
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting under its dotted name."""
+        return {name: getattr(getattr(self, name.split(".")[0]), name.split(".")[1]) for name in names()}
+
+    def with_(self, changes: Mapping[str, Any], where: str = "") -> Experiment:
+        """This experiment with some settings changed.
+
+        Args:
+            changes: dotted name → value, as a person wrote it or as Python has it.
+            where: where the changes were found, the beginning of every complaint.
+
+        Raises:
+            SettingsError: a name that is no setting, or a value it cannot take; all of them at once.
+        """
+        prefix = f"{where}: " if where else ""
+        complaints = [f"{prefix}{name} is no setting.{nearest(name, names())}" for name in changes if name not in names()]
+        tree: dict[str, dict[str, Any]] = self.model_dump()
+        for name, value in changes.items():
+            if name in names():
+                section, field = name.split(".")
+                tree[section][field] = value
+        try:
+            changed = Experiment.model_validate(tree)
+        except ValidationError as error:
+            complaints += [prefix + sentence for sentence in _sentences(error)]
+        if complaints:
+            raise SettingsError.of(complaints)
+        return changed
+
+
+class Runtime(_Section):
+    """Everything that may not change a number: where and on what a training runs."""
+
+    device: Literal["auto", "cpu", "cuda"] = setting("auto", origin="ours", why="auto: a GPU if there is one")
+    threads: int = setting(0, ge=0, origin="ours", why="CPU threads of torch; 0: torch decides")
+    folder: Path | None = setting(None, origin="ours", why="where the checkpoint is kept; None: nowhere")
+
+
+class Description(NamedTuple):
+    """What a person should know of a setting."""
+
+    name: str
+    default: Any
+    symbol: str
+    origin: str
+    why: str
+    limits: str
+
+
+def names() -> list[str]:
+    """The dotted names of all settings of an experiment."""
+    return [description.name for description in describe()]
+
+
+_DESCRIPTIONS: list[Description] = []
+
+
+def describe() -> list[Description]:
+    """Every setting of an experiment, in the order in which it is declared."""
+    if not _DESCRIPTIONS:
+        _DESCRIPTIONS.extend(_describe())
+    return _DESCRIPTIONS
+
+
+def _describe() -> Iterator[Description]:
+    for section, outer in Experiment.model_fields.items():
+        assert isinstance(outer.annotation, type)
+        assert issubclass(outer.annotation, BaseModel)
+        for name, field in outer.annotation.model_fields.items():
+            extra = field.json_schema_extra
+            assert isinstance(extra, dict)
+            schema = outer.annotation.model_json_schema()["properties"][name]
+            yield Description(
+                f"{section}.{name}", field.default, str(extra["symbol"]), str(extra["origin"]),
+                field.description or "", _limits(schema),
+            )  # fmt: skip
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return ", ".join(f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema)
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    """pydantic's complaints as sentences about settings."""
+    for item in error.errors():
+        if item["type"] == "value_error":
+            yield f"{item['ctx']['error']}."
+            continue
+        name = ".".join(str(part) for part in item["loc"][:2])
+        reason = item["msg"].replace("Input should", "it should").replace("'", "")
+        yield f"{name} cannot be {item['input']!r}: {reason}."
+
+
+def parse(text: str) -> tuple[str, Any]:
+    """`name=value` of the command line as a name and a value.
+
+    Raises:
+        SettingsError: there is no `=`.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"command line: '{text}' is no setting; settings are written name=value.")
+    try:
+        return name.strip(), ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name.strip(), value.strip()
