@@ -1,0 +1,183 @@
+"""The loss of P23 §3.2, Eq. 1–8; that of P22 is the same with M = 1, γ = 0 and without the self-similarity.
+
+N images of the global mini-batch: i is the anchor, p its positive, n its negative, o any other image
+M variables, K_m classes of variable m; label −1 is unknown, a background label is K_m
+D length of the descriptor f, a unit vector; Δ_io = ‖f_i − f_o‖, Euclidean and not squared
+y_im softmax of the true class; Y, u, ρ are those of `similarity`
+
+Every loss is a scalar with a graph, also where there is nothing to sum: then it is 0 and so is its gradient.
+Half precision is computed in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+# Margins are multiples of 1/M computed in floating point: what is positive is at least 1/M, what should be 0
+# is some 1e-7. The threshold between them holds for every M < 5000.
+SMALLEST_MARGIN = 1e-4
+TRIPLETS_AT_ONCE = 2**20  # compared in one step: a few MB, which stay in the cache of a CPU
+
+
+def combine(
+    terms: Mapping[str, Tensor],
+    *,
+    lambda_C: float,
+    lambda_aux: float,
+    alpha_sem: float,
+    alpha_co: float,
+    alpha_slf: float,
+) -> Tensor:
+    """The loss L = λ_C·L_C + λ_aux·(α_sem·L_sem + α_co·L_co + α_slf·L_slf).
+
+    Paper: P23 Eq. (1) and (5), P22 Eq. (2).
+    Differs: nothing.
+
+    Args:
+        terms: the losses "C", "sem", "co" and "slf"; one whose weight is 0 may be absent.
+        lambda_C: λ_C.
+        lambda_aux: λ_aux.
+        alpha_sem: α_sem.
+        alpha_co: α_co.
+        alpha_slf: α_slf.
+
+    Raises:
+        KeyError: a term with a weight is absent.
+        ValueError: every weight is 0.
+    """
+    weights = {
+        "C": lambda_C,
+        "sem": lambda_aux * alpha_sem,
+        "co": lambda_aux * alpha_co,
+        "slf": lambda_aux * alpha_slf,
+    }
+    weighted = [weight * terms[term] for term, weight in weights.items() if weight]
+    if not weighted:
+        raise ValueError("every weight of the loss is 0: nothing to train")
+    return torch.stack(weighted).sum()
+
+
+def classification(logits: Sequence[Tensor], labels: Tensor, *, gamma: float) -> Tensor:
+    """The focal loss L_C = −(1/N_M) Σ_i Σ_m (1 − y_im)^γ ln y_im over the N_M labels that are known.
+
+    Paper: P23 Eq. (2), (3), (4); P22's softmax cross-entropy is γ = 0.
+    Differs: nothing. (The released code also weights classes by 1/frequency and divides by N instead of N_M.)
+
+    Args:
+        logits: M tensors (N, K_m), or (N, K_m + 1) for a variable with background.
+        labels: (N, M) int64, −1 is unknown.
+        gamma: γ ≥ 0. The focal weight is part of the graph: gradient flows through it.
+    """
+    per_variable = [_focal(a, labels[:, m], gamma) for m, a in enumerate(logits)]
+    N_M = (labels >= 0).sum().clamp(min=1)
+    return torch.stack(per_variable).sum() / N_M
+
+
+def _focal(a: Tensor, labels: Tensor, gamma: float) -> Tensor:
+    """Σ_i −(1 − y)^γ ln y over the images whose label is known; logits a (N, K), labels (N,)."""
+    known = labels >= 0
+    ln_y = _at_least_float32(a).log_softmax(1).gather(1, labels.clamp(min=0)[:, None])[:, 0]
+    # 1 − y at full precision; kept off 0, where the gradient of a power γ < 1 is infinite (that of the loss
+    # is 0)
+    wrong = (-torch.expm1(ln_y)).clamp(min=torch.finfo(ln_y.dtype).tiny)
+    return torch.where(known, -(wrong**gamma) * ln_y, 0.0).sum()
+
+
+def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
+    """The triplet loss L_sem: the mean of max(M_ipn + Δ_ip − Δ_in, 0) over all valid triplets of the batch.
+
+    A triplet of three different images is valid when its margin M_ipn = Y^ip − (Y^in + u^in) is positive.
+
+    Paper: P23 Eq. (6), P22 Eq. (3).
+    Differs: nothing. (The released code divides by the number of triplets whose loss is positive.)
+
+    With s_ip = Y^ip + Δ_ip and t_in = Y^in + u^in + Δ_in, every summand is max(s_ip − t_in, 0): it is linear
+    in s and t where it is active. So it is enough to count, without a graph and a few anchors at a time, in
+    how many active triplets each s_ip and each t_in stands; value and gradient are those of the sum over all
+    triplets.
+
+    Args:
+        f: (N, D) unit rows.
+        Y: (N, N) semantic similarity, multiples of 1/M.
+        u: (N, N) share of the variables that cannot be compared, multiples of 1/M.
+    """
+    delta = _distances(f)
+    Y, u = Y.to(delta), u.to(delta)
+    s, t = Y + delta, Y + u + delta
+    with torch.no_grad():
+        with_p, with_n, valid = _count_triplets(s, t, Y, Y + u)
+    return ((with_p * s - with_n * t) / valid.clamp(min=1)).sum()
+
+
+def _count_triplets(
+    s: Tensor, t: Tensor, positive: Tensor, negative: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """For each (i, p) and each (i, n), both (N, N), the number of active triplets; and the number of valid
+    ones.
+
+    `positive` is Y and `negative` is Y + u: their difference is the margin. A triplet with p = n has the
+    margin −u ≤ 0 and is never valid.
+    """
+    N = len(s)
+    itself = torch.eye(N, dtype=torch.bool, device=s.device)
+    positive = positive.masked_fill(itself, -torch.inf)
+    negative = negative.masked_fill(itself, torch.inf) + SMALLEST_MARGIN
+    with_p, with_n = torch.empty_like(s), torch.empty_like(s)
+    n_valid = torch.zeros((), dtype=torch.int64, device=s.device)
+    anchors_at_once = max(1, TRIPLETS_AT_ONCE // (N * N))
+    for first in range(0, N, anchors_at_once):
+        i = slice(first, first + anchors_at_once)
+        valid = positive[i, :, None] > negative[i, None, :]
+        n_valid += valid.sum()
+        active = valid & (s[i, :, None] > t[i, None, :])
+        with_p[i], with_n[i] = active.sum(2), active.sum(1)
+    return with_p, with_n, n_valid
+
+
+def colour(f: Tensor, rho: Tensor) -> Tensor:
+    """The colour loss L_co: the mean of |Δ_io − (1 − ρ_io)| over all pairs of different images.
+
+    Paper: P23 Eq. (7), P22 Eq. (4).
+    Differs: nothing.
+
+    Args:
+        f: (N, D) unit rows.
+        rho: (N, N) correlations of the colour descriptors.
+    """
+    delta = _distances(f)
+    N = len(f)
+    off = (delta - (1 - rho.to(delta))).abs()
+    itself = torch.eye(N, dtype=torch.bool, device=f.device)
+    return off.masked_fill(itself, 0.0).sum() / max(1, N * (N - 1))
+
+
+def self_similarity(f: Tensor, f_augmented: Tensor) -> Tensor:
+    """The self-similarity loss L_slf: the mean of ‖f(x_i) − f(x_i′)‖, x_i′ an augmentation of x_i.
+
+    Paper: P23 Eq. (8).
+    Differs: nothing.
+
+    Args:
+        f: (N, D) unit rows.
+        f_augmented: (N, D) unit rows, of the augmented images.
+    """
+    difference = _at_least_float32(f) - _at_least_float32(f_augmented)
+    distances: Tensor = torch.linalg.vector_norm(difference, dim=1)
+    return distances.mean()
+
+
+def _distances(f: Tensor) -> Tensor:
+    """Δ: (N, N) Euclidean distances of the rows of f, exactly 0 for equal rows, where the gradient is 0 too.
+
+    By differences, not by the Gram matrix: that one errs by 3e-4 in float32 where two rows are nearly equal.
+    """
+    f = _at_least_float32(f)
+    delta: Tensor = torch.cdist(f, f, compute_mode="donot_use_mm_for_euclid_dist")
+    return delta
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
