@@ -1,0 +1,122 @@
+"""Where MLflow keeps the runs: found, made once, and every trouble with it said in a sentence."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from silktune.errors import TrackingError
+from silktune.tracking.sentences import DEFAULT, sentences, shown
+
+
+def uri(runs: Path) -> str:
+    """`MLFLOW_TRACKING_URI` if it is set, otherwise that of an SQLite file in the folder of runs."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_quoted(runs.absolute() / 'mlflow.db')}"
+
+
+def _quoted(path: Path) -> str:
+    """The path as SQLAlchemy wants it: `%` and `?` mean something else to it."""
+    return str(path).replace("%", "%25").replace("?", "%3F")
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store and the experiment in it to which all runs belong."""
+
+    client: Any  # mlflow.MlflowClient
+    uri: str
+    experiment: str
+
+    def sentences(self) -> AbstractContextManager[None]:
+        """Turns what MLflow raises inside into a `TrackingError`."""
+        return sentences(self.uri)
+
+
+def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
+    """Opens the store; makes the database and the experiment if they are not there yet.
+
+    Args:
+        uri: a tracking URI of MLflow: a database or a server.
+        runs: the folder of runs; the artifacts of a database are kept in `mlflow-artifacts` in it.
+        experiment: the name of the MLflow experiment.
+
+    Raises:
+        TrackingError: the store cannot be reached or written, in one sentence and within seconds.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes
+    with sentences(uri):
+        _check(uri)
+        from mlflow import MlflowClient
+
+        _quiet()
+        with _hurry():
+            client = MlflowClient(tracking_uri=uri)
+            return Store(client, uri, _experiment(client, uri, runs, experiment))
+
+
+def is_database(uri: str) -> bool:
+    return uri.startswith(("sqlite:", "postgresql", "mysql", "mssql"))
+
+
+def _quiet() -> None:
+    """No migrations on the terminal; mlflow sets its own level when it is imported."""
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _hurry() -> Iterator[None]:
+    """Five seconds are enough to say that a server is there; a person's own limit is left alone."""
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    own = name in os.environ
+    os.environ.setdefault(name, "5")
+    try:
+        yield
+    finally:
+        if not own:
+            os.environ.pop(name, None)
+
+
+def _check(uri: str) -> None:
+    """Asks for the database once, where MLflow would ask for 100 seconds."""
+    if uri.startswith("file:") or "://" not in uri:
+        raise TrackingError(
+            f"MLflow: {uri} is a folder, and MLflow keeps no runs in folders any more; "
+            f"set MLFLOW_TRACKING_URI to a server (http://…) or a database (sqlite:///…), or {DEFAULT}."
+        )
+    if not is_database(uri):
+        return
+    import sqlalchemy
+
+    url = sqlalchemy.make_url(uri)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sqlalchemy.create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            if url.get_backend_name() == "sqlite":
+                connection.exec_driver_sql("SELECT * FROM sqlite_master")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # may it be written?
+    finally:
+        engine.dispose()
+
+
+def _experiment(client: Any, uri: str, runs: Path, name: str) -> str:
+    """The id of the experiment, which is made if it is not there."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        folder = runs.absolute() / "mlflow-artifacts"
+        return str(
+            client.create_experiment(name, artifact_location=folder.as_uri() if is_database(uri) else None)
+        )
+    if found.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"MLflow: {shown(uri)}: experiment '{name}' was deleted; choose another name or bring it back "
+            f"with `mlflow experiments restore --experiment-id {found.experiment_id}`."
+        )
+    return str(found.experiment_id)

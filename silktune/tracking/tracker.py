@@ -1,0 +1,150 @@
+"""A study in MLflow: its run, under it the trials of the search, and a run for every other group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from silktune.outcome import Epoch, Outcome, Scores
+from silktune.tracking.confusion import document, pictures
+from silktune.tracking.names import digest, safe
+from silktune.tracking.runs import GROUP, PARENT, STATE, STUDY, TRIAL, Run
+from silktune.tracking.store import Store, open_store
+
+SEARCH = "trials"  # the group whose trials lie directly under the study
+ENDS = {"finished": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+INTERRUPTED = "interrupted"
+REASON, DEVICE, MODEL, OUTCOME = "silktune.reason", "silktune.device", "silktune.model", "silktune.outcome"
+
+
+class MlflowTracker:
+    """`outcome.Tracker` over MLflow.
+
+    Every call may be repeated, by this object or by a later one over the same store: runs are found again by
+    their tags (`silktune.study`, `silktune.group`, `silktune.trial`), and nothing in a run is written again.
+
+    Raises, in every method:
+        TrackingError: the store cannot be reached or written.
+    """
+
+    def __init__(self, uri: str, runs: Path, experiment: str, study: str, study_id: str) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            uri: MLflow's tracking URI, `store.uri(runs)`.
+            runs: the folder of runs.
+            experiment: the name of the MLflow experiment.
+            study: the name of the study, which its run gets.
+            study_id: what no other study has; by it the runs of the study are found again.
+        """
+        self._where = (uri, runs, experiment)
+        self._study, self._study_id = study, safe(study_id)
+        self._store: Store | None = None
+        self._groups: dict[str, Run] = {}  # "" is the study's own
+        self._trials: dict[str, Run] = {}
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            raise RuntimeError("the tracker is not open: call open() first")
+        return self._store
+
+    def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
+        """Begins the study's run, or goes on with it."""
+        if self._store is None:
+            self._store = open_store(*self._where)
+            for group, trial, run in Run.of_study(self._store, self._study_id):
+                (self._trials if trial else self._groups)[trial or group] = run
+        if "" not in self._groups:
+            self._groups[""] = Run.begin(self.store, self._study, self._identity("", "") | dict(tags))
+        self._groups[""].resume()
+        self._groups[""].write(tags=tags, params=params)
+
+    def group(self, group: str) -> Run:
+        """The run of a group: the study's for "" and the search, else one of its own under the study's."""
+        key = "" if group == SEARCH else group
+        if key not in self._groups:
+            self._groups[key] = Run.begin(
+                self.store, f"{key} runs", self._identity(key, "", self._groups[""])
+            )
+        return self._groups[key]
+
+    def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Begins a trial's run, or goes on with it; the tag `mlflow.runName` names it, else its id does."""
+        parent = self.group(group)
+        if trial not in self._trials:
+            labels = self._identity(group, trial, parent) | dict(tags)
+            self._trials[trial] = Run.begin(self.store, trial, labels)
+        run = self._trials[trial]
+        if run.tags.get(STATE) == INTERRUPTED:
+            parent.resume()
+            run.resume()
+        run.write(params=params, tags=tags)
+
+    def epoch(self, trial: str, epoch: Epoch) -> None:
+        """One request with every figure of the epoch."""
+        run = self._trials[trial]
+        if run.epochs([(epoch.number, epoch.flat())]):
+            run.resume()
+
+    def outcome(self, trial: str, outcome: Outcome) -> None:
+        """Writes what the trial ended with, and its epochs that are not there yet, and ends its run."""
+        run, content = self._trials[trial], digest(outcome.model_dump_json())
+        if run.tags.get(OUTCOME) != content:
+            run.epochs([(epoch.number, epoch.flat()) for epoch in outcome.epochs])
+            _write_confusion(run, outcome)
+            ended = {
+                STATE: outcome.state,
+                REASON: outcome.reason,
+                DEVICE: outcome.device,
+                MODEL: outcome.model,
+            }
+            said = {name: value for name, value in ended.items() if value or name in run.tags}
+            run.write(figures=_figures(outcome), tags=said | {OUTCOME: content})
+        run.end(ENDS[outcome.state])
+
+    def summary(self, group: str, figures: Mapping[str, float]) -> None:
+        """Figures of a whole group on its run; those of "" and of the search on the study's."""
+        self.group(group).write(figures=figures)
+
+    def artifact(self, group: str, path: Path) -> None:
+        """A file or a folder on the group's run; it replaces one of the same name."""
+        self.group(group).file(path)
+
+    def close(self, *, failed: bool) -> None:
+        """Ends the study's run and those of its groups; a trial without an outcome was interrupted."""
+        for run in self._trials.values():
+            if run.running:
+                run.write(tags={STATE: INTERRUPTED})
+                run.end("KILLED")
+        for run in reversed(self._groups.values()):
+            run.write(tags={STATE: "failed" if failed else "finished"})
+            run.end("FAILED" if failed else "FINISHED")
+
+    def _identity(self, group: str, trial: str, parent: Run | None = None) -> dict[str, str]:
+        """The tags by which a run is found again, and the parent under which MLflow shows it."""
+        own = {STUDY: self._study_id, GROUP: group, TRIAL: trial}
+        return own | ({PARENT: parent.id} if parent else {})
+
+
+def _figures(outcome: Outcome) -> dict[str, float]:
+    """What a trial ended with; the epochs' `validation.…` is another thing."""
+    figures = {"best_epoch": float(outcome.best_epoch), "seconds.total": outcome.seconds}
+    for subset, scores in (("validation.best", outcome.validation), ("test", outcome.test)):
+        figures |= {f"{subset}.{name}": value for name, value in _flat(scores).items()}
+    return figures
+
+
+def _flat(scores: Scores | None) -> dict[str, float]:
+    return scores.flat() if scores else {}
+
+
+def _write_confusion(run: Run, outcome: Outcome) -> None:
+    if outcome.validation:
+        run.document(document(outcome.validation), "confusion/validation.json")
+    if outcome.test:
+        run.document(document(outcome.test), "confusion/test.json")
+        with TemporaryDirectory() as folder:
+            for path in pictures(outcome.test, Path(folder)):
+                run.file(path, "confusion/test")
