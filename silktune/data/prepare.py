@@ -1,0 +1,254 @@
+"""From a label table and image files to a prepared data set: a folder of arrays that every training reads.
+
+The folder is named by a hash of all that is in it. It is written beside its name and renamed when whole; what
+an interrupted run has decoded is kept. Two processes at once do not harm each other: the second waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from silktune.data import files
+from silktune.data.arrays import Arrays, Row
+from silktune.data.colour import descriptor
+from silktune.data.images import crop, read, resize
+from silktune.data.labels import SUBSETS, LabelTable
+from silktune.data.labels import read as read_labels
+from silktune.data.split import Split, split
+from silktune.errors import DataError, ResourceError
+from silktune.outcome import write_whole
+from silktune.settings import Data
+
+VERSION = 1
+LIBRARIES = ("numpy", "pandas", "opencv-python-headless")
+CHUNK = 64  # images that are decoded and written together; what a kill may cost
+
+Progress = Callable[[int, int], None]
+
+
+def prepare(
+    table: Path,
+    images: Path | None,
+    settings: Data,
+    root: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    skip_unreadable: bool = False,
+) -> Path:
+    """Prepare a data set, or find it prepared, or go on where an interrupted run stopped.
+
+    Args:
+        table: the label table.
+        images: the folder of its images; None: the table's own, or `images` in it.
+        settings: what is read and how.
+        root: where prepared data sets are kept.
+        workers: threads that decode; None: one per CPU.
+        progress: told (images done, images in all) now and then.
+        skip_unreadable: leave images out that are missing or damaged, instead of an error.
+
+    Returns:
+        The folder `root/<hash>`: dataset.json, samples.parquet, images.npy, colour.npy, rejected.csv.
+
+    Raises:
+        DataError: labels or images that cannot be used.
+        ResourceError: no room on the disk, or `root` cannot be written.
+    """
+    labels = read_labels(table, settings.variables)
+    folder = files.image_folder(labels, images)
+    with ThreadPoolExecutor(workers or _cpus()) as pool, _one_thread_each():
+        hashes = files.fingerprints([folder / name for name in labels.cells["image"]], pool)
+        whole = root / _digest(labels, hashes, settings)
+        if whole.exists():
+            return whole
+        missing = {n: files.MISSING for n, h in zip(labels.cells["image"], hashes, strict=True) if not h}
+        if missing and not skip_unreadable:
+            raise files.complaint(folder, missing, len(hashes))
+        task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent)
+        with _disk(root), _alone(root, whole.name) as part:
+            if whole.exists():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                task.fill(part, pool)
+                part.rename(whole)
+                (whole / "lock").unlink()
+    return whole
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One data set to be prepared."""
+
+    labels: LabelTable
+    folder: Path
+    settings: Data
+    whole: Path
+    missing: dict[str, str]  # image → why it is left out
+    skip_unreadable: bool
+    progress: Progress
+
+    def fill(self, part: Path, pool: Executor) -> None:
+        """Write all files of the data set into `part`; dataset.json is the last."""
+        if (part / "dataset.json").exists():
+            return
+        there = self.labels.keep(~self.labels.cells["image"].isin(list(self.missing)).to_numpy())
+        chosen = self._split(there)
+        rejected = [*self.missing.items(), *chosen.rejected]
+        names = chosen.samples["image"]
+        arrays = Arrays(part, len(names), self.settings.image_size)
+        unreadable = self._decode(arrays, names.tolist(), pool)
+        if unreadable:
+            if not self.skip_unreadable:
+                raise files.complaint(self.folder, unreadable, len(names))
+            kept = self.labels.cells["image"].isin(set(names) - unreadable.keys()).to_numpy()
+            chosen = self._split(self.labels.keep(kept))
+            rejected += [*unreadable.items(), *chosen.rejected]
+            arrays.compact(np.flatnonzero(names.isin(chosen.samples["image"])).tolist())
+        chosen.samples.to_parquet(part / "samples.parquet")
+        pd.DataFrame(sorted(rejected), columns=["image", "reason"]).to_csv(part / "rejected.csv", index=False)
+        write_whole(part / "dataset.json", json.dumps(self._description(chosen, len(rejected)), indent=1))
+        (part / "done.npy").unlink()
+
+    def _split(self, labels: LabelTable) -> Split:
+        return split(labels, seed=self.settings.split_seed, min_records=self.settings.min_records)
+
+    def _decode(self, arrays: Arrays, names: Sequence[str], pool: Executor) -> dict[str, str]:
+        """Decode what is not done yet; the images that cannot be read, and why."""
+        todo, unreadable = arrays.todo, {}
+        _has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
+        chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
+        seen = len(names) - len(todo)
+        self.progress(seen, len(names))
+        for chunk, results in _ahead(pool, lambda row: self._row(names[row]), chunks):
+            rows = {}
+            for number, result in zip(chunk, results, strict=True):
+                if isinstance(result, str):
+                    unreadable[names[number]] = result
+                else:
+                    rows[number] = result
+            arrays.write(rows)
+            seen += len(chunk)
+            self.progress(seen, len(names))
+        return unreadable
+
+    def _row(self, name: str) -> Row | str:
+        """An image's pixels and colour descriptor, or why they cannot be had."""
+        try:
+            image = crop(read(self.folder / name), self.settings.crop)
+        except DataError as error:
+            return str(error).rpartition("cannot be read: ")[2]
+        return resize(image, self.settings.image_size), descriptor(image).astype(np.float32)
+
+    def _description(self, chosen: Split, rejected: int) -> dict[str, object]:
+        source = self.labels.source
+        return {
+            "version": VERSION,
+            "digest": self.whole.name,
+            "name": source.resolve().parent.name if source.stem == "labels" else source.stem,
+            "images": len(chosen.samples),
+            "rejected": rejected,
+            "subsets": {name: int((chosen.samples["subset"] == name).sum()) for name in SUBSETS},
+            "variables": [vars(variable) for variable in chosen.variables],
+            "became_background": chosen.backgrounds,
+            "settings": self.settings.model_dump(),
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "source": {"table": str(source.resolve()), "images": str(self.folder.resolve())},
+        }
+
+
+def _digest(labels: LabelTable, hashes: Sequence[str], settings: Data) -> str:
+    """A name for the data set: other labels, other pixels or another preparation have another."""
+    how = settings.model_dump() | {"variables": labels.variables, "version": VERSION}
+    rows = labels.cells[["image", "record", "split", *labels.variables]].to_numpy().tolist()
+    text = json.dumps([how, rows, list(hashes)], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _ahead(
+    pool: Executor, function: Callable[[int], Row | str], chunks: Sequence[Sequence[int]]
+) -> Iterator[tuple[Sequence[int], Iterator[Row | str]]]:
+    """The chunks with their results, the next one being computed while one is used."""
+    running: deque[tuple[Sequence[int], Iterator[Row | str]]] = deque()
+    for chunk in chunks:
+        running.append((chunk, pool.map(function, chunk)))
+        if len(running) > 1:
+            yield running.popleft()
+    yield from running
+
+
+@contextmanager
+def _alone(root: Path, digest: str) -> Iterator[Path]:
+    """The folder in which a data set is written, when no other process writes in it.
+
+    The lock is in the folder and moves with it: who waited for it finds the whole data set.
+    """
+    part = root / f".{digest}.part"
+    while True:
+        part.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = (part / "lock").open("a")
+        except FileNotFoundError:
+            continue  # renamed between the two lines
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield part
+            return
+
+
+@contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    """A disk that is full, or may not be written, is said in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise ResourceError(
+                f"{root}: the disk is full. What is prepared is kept: make room and run the command again, "
+                "it goes on from there; or name another folder with --to."
+            ) from error
+        raise ResourceError(f"{root}: this cannot be written: {error.strerror or error}.") from error
+
+
+def _has_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{folder.parent}: the prepared data set needs {needed / 1e9:,.1f} GB, but only "
+            f"{free / 1e9:,.1f} GB are free there. Make room, name another folder with --to, or choose a "
+            "smaller data.image_size."
+        )
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """OpenCV's own threads are off while ours are at work."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody wants to see."""
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
