@@ -132,6 +132,12 @@ class Experiment(_Section):
         """Every setting under its dotted name."""
         return {name: getattr(getattr(self, name.split(".")[0]), name.split(".")[1]) for name in names()}
 
+    def effective(self) -> Experiment:
+        """The same experiment with weights that have no effect set to 0: α without λ_aux, λ_aux without any α."""
+        weights = self.loss.weights
+        loss = {f"loss.alpha_{term}": 0.0 for term, weight in weights.items() if not weight}
+        return self.with_(loss | ({} if any(weights.values()) else {"loss.lambda_aux": 0.0}))
+
     def with_(self, changes: Mapping[str, Any], where: str = "") -> Experiment:
         """This experiment with some settings changed.
 

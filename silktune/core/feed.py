@@ -1,0 +1,53 @@
+"""Batches of the prepared data set on their way to a device: read, converted and moved one ahead of their use.
+
+N images of a batch, M variables, S pixels per side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from silktune.data.dataset import Dataset
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step needs to know of N images."""
+
+    images: Tensor  # (N, 3, S, S) float32 in [0, 1], channels last in memory
+    labels: Tensor  # (N, M) int64, −1 unknown
+    colour: Tensor  # (N, 25) float32, the colour descriptors
+
+
+def feed(data: Dataset, batches: Sequence[Rows], device: torch.device) -> Iterator[Batch]:
+    """The batches in their order; the next one is read while this one is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = [reader.submit(_read, data, rows, device) for rows in batches[:1]]
+        for rows in [*batches[1:], None]:
+            batch = waiting.pop().result()
+            if rows is not None:
+                waiting.append(reader.submit(_read, data, rows, device))
+            yield batch
+
+
+def _read(data: Dataset, rows: Rows, device: torch.device) -> Batch:
+    pixels = torch.from_numpy(data.images[rows])  # a copy in memory, uint8: a quarter of the floats
+    labels, colour = torch.from_numpy(data.labels[rows]), torch.from_numpy(data.colour[rows])
+    if device.type == "cuda":
+        pixels, labels, colour = (tensor.pin_memory() for tensor in (pixels, labels, colour))
+    images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    return Batch(images, labels.to(device, non_blocking=True), colour.to(device, non_blocking=True))
+
+
+def pieces(rows: Rows, size: int) -> list[Rows]:
+    """Rows in their order, cut into batches of at most `size`."""
+    return [rows[first : first + size] for first in range(0, len(rows), size)]

@@ -1,0 +1,51 @@
+"""What a trained network says of images, and how good that is.
+
+N images, M variables, K_m classes of variable m (+1 where it has background).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from silktune.core import metrics
+from silktune.core.feed import Rows, feed, pieces
+from silktune.core.silknet import SilkNet
+from silktune.data.dataset import Dataset
+from silktune.outcome import Scores, Subset
+
+IMAGES_AT_ONCE = 256
+
+
+class Classifier(nn.Module):
+    """The classification head alone, as it is used after training: images → class probabilities by variable."""
+
+    def __init__(self, net: SilkNet, variables: tuple[str, ...]) -> None:
+        super().__init__()
+        self.net = net
+        self.variables = variables
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """(N, 3, S, S) floats in [0, 1] → for every variable y_mk (N, K_m), the softmax of its logits."""
+        logits = self.net.classify(self.net.f_jfc(images))
+        return {name: a.softmax(1) for name, a in zip(self.variables, logits, strict=True)}
+
+
+@torch.no_grad()
+def predict(net: SilkNet, data: Dataset, rows: Rows, device: torch.device) -> NDArray[np.int64]:
+    """The most probable class of every variable: (len(rows), M) class ids; background is K_m."""
+    net.eval()
+    parts = [
+        torch.stack([a.argmax(1) for a in net.classify(net.f_jfc(batch.images))], dim=1)
+        for batch in feed(data, pieces(rows, IMAGES_AT_ONCE), device)
+    ]
+    result: NDArray[np.int64] = torch.cat(parts).cpu().numpy()
+    return result
+
+
+def evaluate(net: SilkNet, data: Dataset, subset: Subset, device: torch.device) -> Scores:
+    """The scores of a network on a subset of the data set."""
+    rows = data.rows(subset)
+    return metrics.scores(data.labels[rows], predict(net, data, rows, device), data.variables)

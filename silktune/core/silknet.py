@@ -1,0 +1,64 @@
+"""SilkNet (P23 §3.1, Fig. 1) and, by its settings alone, the single-task network of P22 (Fig. 1).
+
+N images, M variables, K_m classes of variable m (+1 where it has background), D = NN_jfc[-1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from silktune.core.trunk import Trunk
+from silktune.settings import Net
+
+
+class SilkNet(nn.Module):
+    """image → f_RN → ReLU → dropout → joint fc → f_jfc → clustering head and classification head.
+
+    Paper: P23 §3.1; P22 is M = 1, NN_jfc (1024, 32), NN_tfc ().
+    Differs: torchvision's ResNet v1.5 in place of the pre-activation v2.
+    """
+
+    def __init__(self, net: Net, outputs: Sequence[int]) -> None:
+        super().__init__()
+        self.trunk = Trunk(net.trunk, net.weights, net.NB_RN)
+        self.dropout = nn.Dropout(net.dropout)
+        self.joint = _layers([self.trunk.F, *net.NN_jfc])
+        D = net.NN_jfc[-1]
+        self.tasks = nn.ModuleList(_layers([D, *net.NN_tfc, K_m]) for K_m in outputs)
+
+    def initialise(self) -> None:
+        """He initialisation of the added layers, biases 0, from torch's global stream (P23 §3.2)."""
+        for module in [*self.joint.modules(), *self.tasks.modules()]:
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """(N, 3, S, S) in [0, 1] → M tensors of logits a_mk (N, K_m) and the unit vectors f (N, D)."""
+        f_jfc = self.f_jfc(images)
+        return self.classify(f_jfc), self.cluster(f_jfc)
+
+    def f_jfc(self, images: Tensor) -> Tensor:
+        """(N, 3, S, S) → (N, D), linear in its last layer."""
+        result: Tensor = self.joint(self.dropout(self.trunk(images)))
+        return result
+
+    def classify(self, f_jfc: Tensor) -> list[Tensor]:
+        """(N, D) → M tensors of logits (N, K_m)."""
+        return [task(f_jfc.relu()) for task in self.tasks]
+
+    def cluster(self, f_jfc: Tensor) -> Tensor:
+        """(N, D) → the same as unit vectors, taken before the ReLU."""
+        return F.normalize(f_jfc, dim=1)
+
+
+def _layers(widths: Sequence[int]) -> nn.Sequential:
+    """Fully connected layers with ReLU between them; the last one is linear."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,121 @@
+"""The ResNet that maps an image to f_RN (P23 §3.1), cut into a frozen prefix and a trained suffix.
+
+Batch norm always uses its stored statistics, in training too, so the prefix is a pure function of the image and the
+number of workers changes no statistic. `NB_RN` counts residual blocks from the end; the stem is never trained.
+
+N images, S pixels per side, F length of f_RN (2048 for ResNet-50 and larger, 512 below).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from silktune.errors import ResourceError, SettingsError, nearest
+
+RANDOM = "none"
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+class Trunk(nn.Module):
+    """images (N, 3, S, S) in [0, 1] → f_RN (N, F): blocks, global average pool, ReLU.
+
+    With weights other than `none`, ImageNet's mean and deviation are applied to the images first.
+    """
+
+    def __init__(self, name: str, weights: str, NB_RN: int) -> None:
+        super().__init__()
+        resnet = torchvision.models.get_model(name, weights=None)
+        if weights != RANDOM:
+            resnet.load_state_dict(_state(name, weights, resnet.state_dict()), strict=False)
+        blocks = [block for layer in (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4) for block in layer]
+        frozen = len(blocks) - NB_RN
+        self.prefix = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool, *blocks[:frozen])
+        self.suffix = nn.Sequential(*blocks[frozen:])
+        self.F: int = resnet.fc.in_features
+        mean, deviation = (IMAGENET_MEAN, IMAGENET_DEVIATION) if weights != RANDOM else ((0.0,) * 3, (1.0,) * 3)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+        self.prefix.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Trunk:
+        """Stays as it is: batch norm uses its stored statistics in training too."""
+        return super().train(False)
+
+    def frozen(self, images: Tensor) -> Tensor:
+        """What the suffix starts from; without gradient, and the same for all trials that share the prefix."""
+        with torch.no_grad():
+            result: Tensor = self.prefix((images - self.mean) / self.deviation)
+        return result
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.suffix(self.frozen(images))
+        return maps.mean(dim=(2, 3)).relu()
+
+    @torch.no_grad()
+    def measure_statistics(self, batches: list[Tensor]) -> None:
+        """Set the stored statistics of all batch norms to those of some images, batch by batch in equal shares.
+
+        For random weights only: their stored statistics (0 and 1) would make batch norm do nothing.
+        """
+        norms = [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over the batches
+            norm.train()
+        for images in batches:
+            self(images)
+        for norm in norms:
+            norm.eval()
+
+
+def _state(name: str, weights: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict behind `net.weights`, checked against what the trunk needs (its classifier is left out)."""
+    if Path(weights).suffix or "/" in weights:
+        state, where = _from_file(Path(weights)), f"net.weights: {weights}"
+    else:
+        state, where = _from_torchvision(name, weights), f"net.weights: {weights} for {name}"
+    wanted = {key: value for key, value in expected.items() if not key.startswith("fc.")}
+    wrong = [key for key, value in wanted.items() if key not in state or state[key].shape != value.shape]
+    wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
+    if wrong:
+        raise SettingsError(
+            f"{where} does not fit net.trunk={name}: {len(wrong)} of its {len(wanted)} tensors are missing or have "
+            f"another shape ({', '.join(wrong[:3])}, …). Give the weights of torchvision's {name}, or another trunk."
+        )
+    return {key: state[key] for key in wanted if key in state}
+
+
+def _from_file(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise SettingsError(f"net.weights: there is no file {path}. Give a file, a torchvision name, or none.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"net.weights: {path} is no state dict that torch can read ({reason}).") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise SettingsError(f"net.weights: {path} holds no state dict (tensor name → tensor). Save model.state_dict().")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
+    known = torchvision.models.get_model_weights(name)
+    if weights not in known.__members__ and weights != "DEFAULT":
+        choices = [*known.__members__, "DEFAULT", RANDOM]
+        raise SettingsError(f"net.weights: {weights} is no name of torchvision's weights for {name}.{nearest(weights, choices)}")
+    entry = known[weights]
+    try:
+        state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+        raise ResourceError(
+            f"net.weights: torchvision's {weights} for {name} could not be downloaded ({error}). On a machine without "
+            f"internet put the file {file.name} into {file.parent}, or give net.weights=FILE, or net.weights=none."
+        ) from error
+    return state

@@ -1,0 +1,79 @@
+"""The only place that knows where a file of a study lies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from silktune.errors import StudyError
+from silktune.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """A study's folder: the truth from which tables, reports and MLflow's record can be made again."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's journal of the search."""
+        return self.folder / "journal.log"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.md"
+
+    @property
+    def trials_table(self) -> Path:
+        return self.folder / "trials.csv"
+
+    @property
+    def winner(self) -> Path:
+        return self.folder / "winner.yaml"
+
+    @property
+    def ray(self) -> Path:
+        """What Ray Tune wants to write; nothing of it is needed afterwards."""
+        return self.folder / ".ray"
+
+    def trial(self, trial: str) -> Path:
+        """A trial's own folder: its checkpoint and its model."""
+        return self.folder / "trials" / trial
+
+    def outcome(self, trial: str) -> Path:
+        return self.folder / "outcomes" / f"{trial}.json"
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Every outcome there is, by trial, in the order of their names."""
+        return {path.stem: Outcome.read(path) for path in sorted((self.folder / "outcomes").glob("[!.]*.json"))}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study against other processes; the lock ends with the process, however it ends.
+
+        Raises:
+            StudyError: another process works on the study.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                raise StudyError(
+                    f"{self.folder} is being worked on by the process {file.read().strip() or '?'}. "
+                    "Wait for it, or give this study another --name."
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
