@@ -84,7 +84,7 @@ def _hurry() -> Iterator[None]:
 
 def _check(uri: str) -> None:
     """Asks for the database once, where MLflow would ask for 100 seconds."""
-    if uri.startswith("file:") or "://" not in uri:
+    if uri.startswith("file:") or ("://" not in uri and not uri.startswith("databricks")):
         raise TrackingError(
             f"MLflow: {uri} is a folder, and MLflow keeps no runs in folders any more; "
             f"set MLFLOW_TRACKING_URI to a server (http://…) or a database (sqlite:///…), or {DEFAULT}."

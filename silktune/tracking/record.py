@@ -1,0 +1,107 @@
+"""What a study was made from and with: the data set, the versions, the state of the source, the command."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from silktune.tracking.names import short
+from silktune.tracking.tracker import MlflowTracker
+
+PACKAGES = ("silktune", "torch", "torchvision", "ray", "optuna", "mlflow", "numpy", "scikit-learn")
+DIGEST_LENGTH = 36  # of MLflow's column
+
+
+def log_dataset(
+    tracker: MlflowTracker,
+    *,
+    name: str,
+    digest: str,
+    source: Path,
+    schema: Mapping[str, Sequence[str]],
+    profile: Mapping[str, Any],
+) -> None:
+    """The data set as an MLflow data set on the study's run, in the context "training".
+
+    MLflow itself leaves out one of the same name and digest.
+
+    Args:
+        tracker: an open one.
+        name: what a person calls it.
+        digest: its hash; MLflow keeps 36 characters, so the tag `silktune.dataset` has the whole of it.
+        source: the folder of the prepared data set.
+        schema: variable → the names of its classes.
+        profile: figures worth a look: images, records, counts; JSON.
+
+    Raises:
+        TrackingError: the store cannot be reached or written.
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    run = tracker.group("")
+    made = Dataset(
+        name=short(name, 500),
+        digest=digest[:DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": source.absolute().as_uri()}),
+        schema=short(
+            json.dumps({"variables": {key: list(value) for key, value in schema.items()}}), 1_000_000
+        ),
+        profile=json.dumps(dict(profile)),
+    )
+    with tracker.store.sentences():
+        tracker.store.client.log_inputs(
+            run.id, [DatasetInput(made, [InputTag("mlflow.data.context", "training")])]
+        )
+    run.write(tags={"silktune.dataset": digest})
+
+
+def tags(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:
+    """Tags of a study's run: versions, git's state, the command line, the host.
+
+    Args:
+        command: the command line, `sys.argv`.
+        folder: whose git state; None: the current folder's. Nothing is said where there is none.
+    """
+    line = shlex.join(command)
+    made = {"silktune.command": line, "silktune.host": socket.gethostname(), "mlflow.source.name": line}
+    made |= {"mlflow.source.type": "LOCAL", "version.python": platform.python_version()}
+    return made | _versions() | _git(folder or Path.cwd())
+
+
+def _versions() -> dict[str, str]:
+    """The installed versions, without importing anything."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[f"version.{package}"] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(folder: Path) -> dict[str, str]:
+    commit = _ask_git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return {}
+    state = _ask_git(folder, "status", "--porcelain", "--untracked-files=no")
+    found = {"git.commit": commit, "mlflow.source.git.commit": commit}
+    return found | ({} if state is None else {"git.dirty": str(bool(state)).lower()})
+
+
+def _ask_git(folder: Path, *question: str) -> str | None:
+    """Git's answer; None if there is no git, no repository or no answer within seconds."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *question], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
