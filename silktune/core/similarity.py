@@ -54,6 +54,6 @@ def colour(descriptors: Tensor) -> Tensor:
     h = descriptors.double()
     constant = h.amax(1) == h.amin(1)
     centred = h - h.mean(1, keepdim=True)
-    unit = centred / torch.where(constant, 1.0, torch.linalg.vector_norm(centred, dim=1))[:, None]
-    unit = torch.where(constant[:, None], 0.0, unit)
+    norm = torch.linalg.vector_norm(centred, dim=1).masked_fill(constant, torch.inf)
+    unit = centred / norm[:, None]
     return (unit @ unit.T).clamp(-1.0, 1.0).to(descriptors.dtype)

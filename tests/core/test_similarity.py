@@ -65,13 +65,14 @@ def test_colour_limits(dtype):
     h = torch.zeros(4, 25, dtype=dtype)
     h[0, 3] = 50176  # one colour
     h[1, 3] = 1  # the same, of a smaller image
-    h[2] = 7  # constant
+    h[2] = 0.1  # constant, and its mean is not exactly 0.1
     h[3] = 5 - h[1]  # what 1 has not
     rho = similarity.colour(h)
     assert rho.dtype == dtype
     expected = [[1, 1, 0, -1], [1, 1, 0, -1], [0, 0, 0, 0], [-1, -1, 0, 1]]
     torch.testing.assert_close(rho, torch.tensor(expected, dtype=dtype))
     assert rho.abs().max() <= 1
+    assert torch.equal(rho[2], torch.zeros(4, dtype=dtype))
 
 
 def test_two_colours_apart_are_slightly_anticorrelated():
