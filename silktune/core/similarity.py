@@ -54,6 +54,7 @@ def colour(descriptors: Tensor) -> Tensor:
     h = descriptors.double()
     constant = h.amax(1) == h.amin(1)
     centred = h - h.mean(1, keepdim=True)
-    norm = torch.linalg.vector_norm(centred, dim=1).masked_fill(constant, torch.inf)
-    unit = centred / norm[:, None]
-    return (unit @ unit.T).clamp(-1.0, 1.0).to(descriptors.dtype)
+    norm: Tensor = torch.linalg.vector_norm(centred, dim=1)
+    unit = centred / norm.masked_fill(constant, torch.inf)[:, None]
+    rho = unit @ unit.T
+    return rho.clamp(-1.0, 1.0).to(descriptors.dtype)
