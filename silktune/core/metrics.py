@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from silktune.data.labels import BACKGROUND
+from silktune.data.statistics import class_statistics
 from silktune.errors import DataError
 from silktune.outcome import ClassScores, Scores, VariableScores
-
-BACKGROUND = "background"
 
 
 class Variable(Protocol):
@@ -77,15 +77,6 @@ def scores(
     )
 
 
-def minority(counts: Sequence[int]) -> tuple[bool, ...]:
-    """Which of the K classes are under-represented: fewer than 1/K of all images of the K classes.
-
-    Paper: P23 Eq. (9)'s 𝓜_m, P22 §4.
-    Differs: nothing.
-    """
-    return tuple(count * len(counts) < sum(counts) for count in counts)
-
-
 def _variable(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable) -> VariableScores:
     known = truth >= 0
     truth, predicted = truth[known], predicted[known]
@@ -108,7 +99,7 @@ def _classes(
 ) -> tuple[ClassScores, ...]:
     background = variable.background > 0
     names = [*variable.classes, *([BACKGROUND] if background else [])]
-    is_minority = [*minority(variable.counts), *([False] if background else [])]
+    is_minority = [*class_statistics(variable.counts).minority_mask, *([False] if background else [])]
     if len(truth) == 0:
         figures = [(0.0, 0.0, 0.0, 0)] * len(names)
     else:

@@ -69,9 +69,10 @@ def test_six_images_by_hand():
 
 
 def test_under_represented_is_less_than_one_kth_of_the_whole_data_set():
-    assert metrics.minority((60, 30, 10)) == (False, True, True)
-    assert metrics.minority((50, 50)) == (False, False)
-    assert metrics.minority((1, 1, 1)) == (False, False, False)  # 1/3 is not less than 1/3
+    (place,) = scores([[0]], [[0]], PLACE).variables
+    assert [c.minority for c in place.classes] == [False, True, True, False]
+    (material,) = scores([[0]], [[0]], MATERIAL).variables
+    assert [c.minority for c in material.classes] == [False, False]  # 1/2 is not less than 1/2
 
 
 def test_a_variable_without_labels_is_left_out_of_the_means():
