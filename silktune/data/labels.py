@@ -209,7 +209,7 @@ def _about_split(path: Path, cells: pd.DataFrame) -> Iterator[str]:
     names = torn.index[torn > 1].tolist()
     if names:
         yield (
-            f"{path}: the column split puts images of one record into several subsets ({_some(names)}); "
+            f"{path}: the column split puts images of one record into several subsets ({some(names)}); "
             "keep a record together, or leave the column out and a split is drawn."
         )
 
@@ -231,10 +231,10 @@ def without(usable: Sequence[str]) -> str:
 
 
 def _lines(numbers: Sequence[int]) -> str:
-    return f"line{'s' * (len(numbers) > 1)} {_some(numbers)}"
+    return f"line{'s' * (len(numbers) > 1)} {some(numbers)}"
 
 
-def _some(things: Sequence[object], most: int = 5) -> str:
+def some(things: Sequence[object], most: int = 5) -> str:
     """The first few of many."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
     return ", ".join(map(str, things[:most])) + more

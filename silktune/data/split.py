@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Variable, without
+from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Variable, some, without
 from silktune.errors import DataError
 from silktune.seeds import stream
 
@@ -225,11 +225,10 @@ def _about_classes(
     for variable in variables:
         if variable.K < 2:
             rare = backgrounds.get(variable.name, {})
-            few = ", ".join(f"{name} ({n} record{'s' * (n != 1)})" for name, n in list(rare.items())[:5])
-            more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+            which = some([f"{name} ({n} record{'s' * (n != 1)})" for name, n in rare.items()])
             yield (
-                f"{table.source}: the variable {variable.name} is left with {variable.K} of the two classes it "
-                f"needs, since these are too rare to be in all three subsets: {few}{more}. {without(usable)}"
+                f"{table.source}: the variable {variable.name} is left with {variable.K} of the two classes "
+                f"it needs, since these are too rare to be in all three subsets: {which}. {without(usable)}"
             )
 
 
