@@ -67,9 +67,10 @@ def log_model(
         TrackingError: the store cannot be reached or written.
     """
     run, weights = tracker.group(group), _digest(network)
+    known = {"classes": {key: list(value) for key, value in classes.items()}, "columns": columns(classes)}
     model = _found(tracker, run, name, weights) or _logged(
-        tracker, run, Joined(network, list(classes)), example, name, weights,
-        dict(metadata) | {"classes": {k: list(v) for k, v in classes.items()}, "columns": columns(classes)},
+        tracker, run, Joined(network, list(classes)), example,
+        name=name, weights=weights, metadata=dict(metadata) | known,
     )  # fmt: skip
     address = f"models:/{model}"
     if register:
@@ -111,6 +112,7 @@ def _logged(
     run: Run,
     network: Joined,
     example: np.ndarray[Any, np.dtype[np.float32]],
+    *,
     name: str,
     weights: str,
     metadata: dict[str, Any],

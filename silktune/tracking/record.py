@@ -25,7 +25,7 @@ def log_dataset(
     name: str,
     digest: str,
     source: Path,
-    schema: Mapping[str, Sequence[str]],
+    classes: Mapping[str, Sequence[str]],
     profile: Mapping[str, Any],
 ) -> None:
     """The data set as an MLflow data set on the study's run, in the context "training".
@@ -37,7 +37,7 @@ def log_dataset(
         name: what a person calls it.
         digest: its hash; MLflow keeps 36 characters, so the tag `silktune.dataset` has the whole of it.
         source: the folder of the prepared data set.
-        schema: variable → the names of its classes.
+        classes: variable → the names of its classes.
         profile: figures worth a look: images, records, counts; JSON.
 
     Raises:
@@ -51,16 +51,20 @@ def log_dataset(
         digest=digest[:DIGEST_LENGTH],
         source_type="local",
         source=json.dumps({"uri": source.absolute().as_uri()}),
-        schema=short(
-            json.dumps({"variables": {key: list(value) for key, value in schema.items()}}), 1_000_000
+        schema=json.dumps(
+            {"mlflow_colspec": [_column("image", True), *(_column(one, False) for one in classes)]}
         ),
-        profile=json.dumps(dict(profile)),
+        profile=json.dumps(dict(profile) | {"classes": {one: list(names) for one, names in classes.items()}}),
     )
     with tracker.store.sentences():
         tracker.store.client.log_inputs(
             run.id, [DatasetInput(made, [InputTag("mlflow.data.context", "training")])]
         )
     run.write(tags={"silktune.dataset": digest})
+
+
+def _column(name: str, required: bool) -> dict[str, Any]:
+    return {"type": "string", "name": name, "required": required}
 
 
 def tags(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:

@@ -110,10 +110,8 @@ def _experiment(client: Any, uri: str, runs: Path, name: str) -> str:
     """The id of the experiment, which is made if it is not there."""
     found = client.get_experiment_by_name(name)
     if found is None:
-        folder = runs.absolute() / "mlflow-artifacts"
-        return str(
-            client.create_experiment(name, artifact_location=folder.as_uri() if is_database(uri) else None)
-        )
+        folder = (runs.absolute() / "mlflow-artifacts").as_uri() if is_database(uri) else None
+        return str(client.create_experiment(name, artifact_location=folder))
     if found.lifecycle_stage == "deleted":
         raise TrackingError(
             f"MLflow: {shown(uri)}: experiment '{name}' was deleted; choose another name or bring it back "

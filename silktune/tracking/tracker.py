@@ -15,7 +15,7 @@ from silktune.tracking.store import Store, open_store
 SEARCH = "trials"  # the group whose trials lie directly under the study
 ENDS = {"finished": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 INTERRUPTED = "interrupted"
-REASON, DEVICE, MODEL, OUTCOME = "silktune.reason", "silktune.device", "silktune.model", "silktune.outcome"
+REASON, DEVICE, OUTCOME = "silktune.reason", "silktune.device", "silktune.outcome"
 
 
 class MlflowTracker:
