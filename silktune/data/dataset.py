@@ -57,9 +57,7 @@ class Dataset:
             raise DataError(f"{folder}: this prepared data set is damaged ({error}). {AGAIN}") from error
         shapes = (images.shape, colour.shape, len(samples))
         if shapes != ((N, S, S, 3), (N, 25), N):
-            raise DataError(
-                f"{folder}: this prepared data set is damaged: the sizes of its files differ. {AGAIN}"
-            )
+            raise DataError(f"{folder}: this prepared data set is damaged: the sizes of its files differ. {AGAIN}")
         subset = samples["subset"].to_numpy(str)
         name, digest = about["name"], about["digest"]
         return cls(folder, name, digest, variables, images, colour, labels, subset, samples, about)

@@ -100,9 +100,7 @@ def _fill(folder: Path, images: int, seed: int) -> None:
     rows = []
     for number, count in enumerate(views):
         record = f"silk{number + 1:04d}"
-        cloth = fabric.Cloth.of(
-            {name: str(true[name][number]) for name in true}, stream(seed, "cloth", number)
-        )
+        cloth = fabric.Cloth.of({name: str(true[name][number]) for name in true}, stream(seed, "cloth", number))
         for view in range(1, count + 1):
             name = f"{record}_{view}.jpg"
             picture = fabric.photograph(cloth, stream(seed, "photograph", number, view))

@@ -18,14 +18,10 @@ def _mask(condition: npt.ArrayLike) -> Mask:
     return np.asarray(condition, bool)
 
 
-def _ellipse(
-    a: Floats, b: Floats, centre: tuple[float, float], axes: tuple[float, float], turn: float = 0.0
-) -> Mask:
+def _ellipse(a: Floats, b: Floats, centre: tuple[float, float], axes: tuple[float, float], turn: float = 0.0) -> Mask:
     x, y = a - centre[0], b - centre[1]
     cos, sin = np.cos(turn), np.sin(turn)
-    inside: npt.NDArray[np.bool_] = ((cos * x + sin * y) / axes[0]) ** 2 + (
-        (cos * y - sin * x) / axes[1]
-    ) ** 2 < 1
+    inside: npt.NDArray[np.bool_] = ((cos * x + sin * y) / axes[0]) ** 2 + ((cos * y - sin * x) / axes[1]) ** 2 < 1
     return inside
 
 

@@ -6,8 +6,6 @@ an interrupted run has decoded is kept. Two processes at once do not harm each o
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -24,14 +22,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from silktune.data import files
+from silktune.data import disk, files
 from silktune.data.arrays import Arrays, Row
 from silktune.data.colour import descriptor
 from silktune.data.images import crop, read, resize
 from silktune.data.labels import SUBSETS, LabelTable
 from silktune.data.labels import read as read_labels
 from silktune.data.split import Split, split
-from silktune.errors import DataError, ResourceError
+from silktune.errors import DataError
 from silktune.outcome import write_whole
 from silktune.settings import Data
 
@@ -81,7 +79,7 @@ def prepare(
         if missing and not skip_unreadable:
             raise files.complaint(folder, missing, len(hashes))
         task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent)
-        with _disk(root), _alone(root, whole.name) as part:
+        with disk.sentences(root), disk.alone(root, whole.name) as part:
             if whole.exists():
                 shutil.rmtree(part, ignore_errors=True)
             else:
@@ -131,7 +129,7 @@ class _Task:
     def _decode(self, arrays: Arrays, names: Sequence[str], pool: Executor) -> dict[str, str]:
         """Decode what is not done yet; the images that cannot be read, and why."""
         todo, unreadable = arrays.todo, {}
-        _has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
+        disk.has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
         chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
         seen = len(names) - len(todo)
         self.progress(seen, len(names))
@@ -160,7 +158,7 @@ class _Task:
         return {
             "version": VERSION,
             "digest": self.whole.name,
-            "name": source.resolve().parent.name if source.stem == "labels" else source.stem,
+            "name": self.labels.name,
             "images": len(chosen.samples),
             "rejected": rejected,
             "subsets": {name: int((chosen.samples["subset"] == name).sum()) for name in SUBSETS},
@@ -190,49 +188,6 @@ def _ahead(
         if len(running) > 1:
             yield running.popleft()
     yield from running
-
-
-@contextmanager
-def _alone(root: Path, digest: str) -> Iterator[Path]:
-    """The folder in which a data set is written, when no other process writes in it.
-
-    The lock is in the folder and moves with it: who waited for it finds the whole data set.
-    """
-    part = root / f".{digest}.part"
-    while True:
-        part.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = (part / "lock").open("a")
-        except FileNotFoundError:
-            continue  # renamed between the two lines
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield part
-            return
-
-
-@contextmanager
-def _disk(root: Path) -> Iterator[None]:
-    """A disk that is full, or may not be written, is said in a sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise ResourceError(
-                f"{root}: the disk is full. What is prepared is kept: make room and run the command again, "
-                "it goes on from there; or name another folder with --to."
-            ) from error
-        raise ResourceError(f"{root}: this cannot be written: {error.strerror or error}.") from error
-
-
-def _has_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise ResourceError(
-            f"{folder.parent}: the prepared data set needs {needed / 1e9:,.1f} GB, but only "
-            f"{free / 1e9:,.1f} GB are free there. Make room, name another folder with --to, or choose a "
-            "smaller data.image_size."
-        )
 
 
 @contextmanager

@@ -1,0 +1,159 @@
+"""`silktune data`: prepare a data set, describe one, weave a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.columns import Columns
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from silktune.errors import SettingsError
+from silktune.settings import Data, Experiment, names, parse
+
+if TYPE_CHECKING:
+    from silktune.data.describe import Description
+    from silktune.data.labels import Variable
+
+app = typer.Typer(help="Label tables and images: prepare, describe, or weave a sample.", no_args_is_help=True)
+
+Settings = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Settings, such as data.image_size=128.")
+]
+Images = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the images; else the table's own, or images in it.", metavar="DIR"),
+]
+
+
+@app.command()
+def prepare(
+    table: Annotated[Path, typer.Argument(help="Label table, CSV or Parquet.", metavar="TABLE")],
+    settings: Settings = None,
+    images: Images = None,
+    to: Annotated[Path, typer.Option(help="Where prepared data sets are kept.", metavar="ROOT")] = Path("runs/data"),
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that are missing or damaged.")
+    ] = False,
+) -> None:
+    """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
+    from silktune.data.describe import describe as look
+    from silktune.data.prepare import prepare as make
+
+    wanted = data_settings(settings)
+    with bar("Preparing images") as advance:
+        folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
+    show(look(folder, wanted))
+    Console(soft_wrap=True).print(f"Prepared: {folder}", highlight=False)
+
+
+@app.command()
+def describe(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Label table, folder of a prepared data set, or CSV of counts (variable, class, count).",
+            metavar="SOURCE",
+        ),
+    ],
+    settings: Settings = None,
+) -> None:
+    """Classes, gaps and imbalance of each variable; a label table is split as it would be for training."""
+    from silktune.data.describe import describe as look
+
+    show(look(source, data_settings(settings)))
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where it goes.", metavar="FOLDER")] = Path("runs/sample"),
+    images: Annotated[int, typer.Option(help="How many images, 60 or more.")] = 600,
+    seed: Annotated[int, typer.Option(help="Another seed, other images.", min=0)] = 0,
+) -> None:
+    """Weave a sample data set: pictures of fabrics, a label table with gaps and rare classes."""
+    from silktune.data.loom import weave
+
+    Console(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False)
+
+
+def data_settings(assignments: list[str] | None) -> Data:
+    """The data settings that `name=value` of the command line leave.
+
+    Raises:
+        SettingsError: no such setting, a value that it cannot take, or a setting of something else.
+    """
+    changes = dict(parse(text) for text in assignments or ())
+    experiment = Experiment().with_(changes, "command line")
+    others = [name for name in changes if not name.startswith("data.")]
+    if others:
+        known = ", ".join(name for name in names() if name.startswith("data."))
+        raise SettingsError.of(f"command line: {name} is not about the data. There is: {known}." for name in others)
+    return experiment.data
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, told (done, total); nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def show(description: Description) -> None:
+    """Print a description: how it is split, what is in each variable, then in each class."""
+    console = Console()
+    parts = description.parts
+    if parts:
+        subsets = ", ".join(f"{count:,} {name}" for name, count in parts.subsets.items())
+        head = f"{parts.images:,} images of {parts.records:,} records: {subsets}"
+        console.print(f"[bold]{escape(description.name)}[/]: {head}", highlight=False)
+    console.print(_variables(description))
+    console.print(Columns([_classes(variable, description) for variable in description.variables], padding=(0, 3)))
+    if any(any(variable.statistics.minority_mask) for variable in description.variables):
+        console.print("• under-represented: a share of the labels below 1/K_m", style="dim")
+    for name, classes in (parts.became_background if parts else {}).items():
+        rare = ", ".join(f"{label} ({count} record{'s' * (count != 1)})" for label, count in classes.items())
+        console.print(f"{name}: too rare for three subsets, so background: {rare}", highlight=False, markup=False)
+    for reason, count in (parts.rejected if parts else {}).items():
+        left = f"left out: {count:,} image{'s' * (count != 1)}: {reason}"
+        console.print(left, highlight=False, markup=False)
+
+
+def _variables(description: Description) -> Table:
+    table = Table("variable", box=None, header_style="bold", pad_edge=False)
+    for heading in ("K_m", "labelled", "share", "background", "|M_m|", "IR", "BD"):
+        table.add_column(heading, justify="right")
+    for variable in description.variables:
+        of = variable.statistics
+        share = f"{of.total / description.parts.images:.1%}" if description.parts else "–"
+        counts = (str(of.K), f"{of.total:,}", share, f"{variable.background:,}", str(of.minority))
+        table.add_row(escape(variable.name), *counts, f"{of.IR:.1f}", f"{of.BD:.2f}")
+    return table
+
+
+def _classes(variable: Variable, description: Description) -> Table:
+    """The classes of a variable, frequent ones first, background last."""
+    table = Table(
+        title=f"\n{escape(variable.name)}", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    table.add_column("")
+    table.add_column("images", justify="right")
+    by_subset = description.parts.classes[variable.name] if description.parts else {}
+    for subset in by_subset:
+        table.add_column(subset, justify="right")
+    rare = variable.statistics.minority_mask
+    rows = sorted(zip(variable.classes, variable.counts, rare, strict=True), key=lambda row: -row[1])
+    if variable.background:
+        rows.append(("background", variable.background, False))
+    for name, count, minority in rows:
+        parts = [f"{counts.get(name, 0):,}" for counts in by_subset.values()]
+        table.add_row(f"{'•' if minority else ' '} {escape(name)}", f"{count:,}", *parts)
+    return table

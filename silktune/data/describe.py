@@ -1,0 +1,112 @@
+"""What is in a label table, a prepared data set or a table of class counts, in numbers for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from silktune.data.dataset import Dataset
+from silktune.data.labels import BACKGROUND, SUBSETS, Variable, read, read_cells
+from silktune.data.split import split
+from silktune.errors import DataError
+from silktune.settings import Data
+
+COUNTS = ("variable", "class", "count")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a data set is split, and what was left out of it."""
+
+    images: int
+    records: int
+    subsets: Mapping[str, int]  # subset → images
+    classes: Mapping[str, Mapping[str, Mapping[str, int]]]  # variable → subset → class → images
+    became_background: Mapping[str, Mapping[str, int]]  # variable → class → records
+    rejected: Mapping[str, int]  # reason → images
+
+
+@dataclass(frozen=True)
+class Description:
+    """A data set in numbers; of a table of counts the parts are not known."""
+
+    name: str
+    variables: tuple[Variable, ...]
+    parts: Parts | None = None
+
+
+def describe(source: Path, settings: Data) -> Description:
+    """Describe a prepared data set (a folder), a table of counts (variable, class, count) or a label table.
+
+    A label table is split as it would be for training; its images are not looked at.
+
+    Raises:
+        DataError: it is none of these, or it cannot be used.
+    """
+    if source.is_dir() and ((source / "dataset.json").exists() or not (source / "labels.csv").exists()):
+        return _prepared(source, settings)
+    if source.is_dir():
+        source = source / "labels.csv"
+    cells = read_cells(source)
+    if set(cells.columns) == set(COUNTS):
+        return Description(source.stem, tuple(_counted(source, cells)))
+    table = read(source, settings.variables)
+    drawn = split(table, seed=settings.split_seed, min_records=settings.min_records)
+    reasons = [reason for _, reason in drawn.rejected]
+    parts = _parts(drawn.samples, drawn.variables, drawn.backgrounds, reasons)
+    return Description(table.name, drawn.variables, parts)
+
+
+def _prepared(folder: Path, settings: Data) -> Description:
+    dataset = Dataset.open(folder)
+    dataset = dataset.select(settings.variables) if settings.variables else dataset
+    reasons = pd.read_csv(folder / "rejected.csv")["reason"].tolist()
+    background = dataset.about["became_background"]
+    return Description(dataset.name, dataset.variables, _parts(dataset.samples, dataset.variables, background, reasons))
+
+
+def _parts(
+    samples: pd.DataFrame,
+    variables: tuple[Variable, ...],
+    backgrounds: Mapping[str, Mapping[str, int]],
+    reasons: list[str],
+) -> Parts:
+    subsets = {subset: samples[samples["subset"] == subset] for subset in SUBSETS}
+    return Parts(
+        images=len(samples),
+        records=samples["record"].nunique(),
+        subsets={subset: len(part) for subset, part in subsets.items()},
+        classes={v.name: {subset: Counter(part[v.name]) for subset, part in subsets.items()} for v in variables},
+        became_background={v.name: backgrounds[v.name] for v in variables if v.name in backgrounds},
+        rejected=Counter(reason.partition(":")[0] for reason in reasons),
+    )
+
+
+def _counted(source: Path, cells: pd.DataFrame) -> Iterator[Variable]:
+    """The variables of a table of counts."""
+    complaints = list(_about_counts(source, cells))
+    if complaints:
+        raise DataError.of(complaints)
+    for name, rows in cells.groupby("variable", sort=False):
+        counts = dict(zip(rows["class"], rows["count"].astype(int), strict=True))
+        background = counts.pop(BACKGROUND, 0)
+        classes = tuple(sorted(counts))
+        yield Variable(str(name), classes, tuple(counts[c] for c in classes), background)
+
+
+def _about_counts(source: Path, cells: pd.DataFrame) -> Iterator[str]:
+    if not len(cells):
+        yield f"{source}: there is no row below the headings {', '.join(COUNTS)}."
+    twice = cells.duplicated(["variable", "class"]).tolist()
+    for (line, row), again in zip(cells.iterrows(), twice, strict=True):
+        where = f"{source}: line {line}: {row['variable']} {row['class']}".rstrip()
+        if not row["variable"] or not row["class"]:
+            yield f"{where}: the variable or the class is empty; write its name or delete the row."
+        elif not (row["count"].isdecimal() and int(row["count"]) > 0):
+            yield f"{where}: the count is '{row['count']}'; it may be 1, 2, 3, …"
+        elif again:
+            yield f"{where}: this class was counted above; delete one of the rows."

@@ -1,0 +1,55 @@
+"""A place on the disk for one data set: one process at a time, and what goes wrong there in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from silktune.errors import ResourceError
+
+
+@contextmanager
+def alone(root: Path, digest: str) -> Iterator[Path]:
+    """The folder in which a data set is written, when no other process writes in it.
+
+    The lock is in the folder and moves with it: who waited for it finds the whole data set.
+    """
+    part = root / f".{digest}.part"
+    while True:
+        part.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = (part / "lock").open("a")
+        except FileNotFoundError:
+            continue  # renamed between the two lines
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield part
+            return
+
+
+@contextmanager
+def sentences(root: Path) -> Iterator[None]:
+    """A disk that is full, or may not be written, is said in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise ResourceError(
+                f"{root}: the disk is full. What is prepared is kept: make room and run the command again, "
+                "it goes on from there; or name another folder with --to."
+            ) from error
+        raise ResourceError(f"{root}: this cannot be written: {error.strerror or error}.") from error
+
+
+def has_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{folder.parent}: the prepared data set needs {needed / 1e9:,.1f} GB, but only "
+            f"{free / 1e9:,.1f} GB are free there. Make room, name another folder with --to, or choose a "
+            "smaller data.image_size."
+        )

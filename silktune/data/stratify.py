@@ -1,0 +1,175 @@
+"""Drawing a split: which record goes to which subset.
+
+First every class is given a record in each subset, the rarest first; then the other records follow by
+iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), a record counting with all of its images.
+
+Notation: N images, R records, C classes, numbered over all variables together, L labels; j is a subset: 0
+training, 1 validation, 2 test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
+from silktune.seeds import stream
+
+SHARES = (0.6, 0.2, 0.2)
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """The label table in numbers."""
+
+    classes: tuple[tuple[str, str], ...]  # variable and class of every class number; explicit background too
+    record: Ints  # (N,) record number of each image
+    first_row: Ints  # (R,) one image of each record
+    home: Ints  # (C,) the class number of the same variable's background
+    image: Ints  # (L,) image of each label
+    label: Ints  # (L,) class number of each label
+
+    @classmethod
+    def of(cls, table: LabelTable) -> Board:
+        names = table.cells["record"].to_numpy(str)
+        _, first, record = np.unique(names, return_index=True, return_inverse=True)
+        classes: list[tuple[str, str]] = []
+        homes, images, labels = [], [], []
+        for name in table.variables:
+            cells = table.cells[name].to_numpy(str)
+            found = np.unique([*cells, BACKGROUND])
+            ids = np.searchsorted(found, cells)
+            known = np.flatnonzero(cells != "")
+            homes += [len(classes) + int(np.searchsorted(found, BACKGROUND))] * len(found)
+            images.append(known)
+            labels.append(ids[known] + len(classes))
+            classes += [(name, str(label)) for label in found]
+        record, first = record.astype(np.int64), first.astype(np.int64)
+        image, label = np.concatenate(images).astype(np.int64), np.concatenate(labels).astype(np.int64)
+        return cls(tuple(classes), record, first, np.array(homes, np.int64), image, label)
+
+    @property
+    def wanted(self) -> Bools:
+        """(C,) which class numbers are classes of interest."""
+        return np.array([label not in ("", BACKGROUND) for _, label in self.classes])
+
+    def pairs(self) -> tuple[Ints, Ints, Ints]:
+        """Every record and class that meet, and in how many images: (P,), (P,), (P,)."""
+        return self._pairs(self.image, self.label)
+
+    def pairs_after(self, dropped: Bools) -> tuple[Ints, Ints, Ints]:
+        """The same for the images that are kept, with background in the place of the dropped classes."""
+        kept = self.kept(dropped)[self.image]
+        label = np.where(dropped, self.home, np.arange(len(self.classes)))[self.label]
+        return self._pairs(self.image[kept], label[kept])
+
+    def _pairs(self, image: Ints, label: Ints) -> tuple[Ints, Ints, Ints]:
+        C = len(self.classes)
+        keys, images = np.unique(self.record[image] * C + label, return_counts=True)
+        return keys // C, keys % C, images.astype(np.int64)
+
+    def records(self) -> Ints:
+        """(C,) records of each class."""
+        return np.bincount(self.pairs()[1], minlength=len(self.classes)).astype(np.int64)
+
+    def rare(self, min_records: int) -> Bools:
+        return self.wanted & (self.records() < min_records)
+
+    def not_everywhere(self, subset: Ints) -> Bools:
+        """(C,) classes of interest that one of the subsets lacks, given each record's subset."""
+        records, classes, _ = self.pairs()
+        there = np.zeros((len(self.classes), len(SUBSETS)), bool)
+        there[classes, subset[records]] = True
+        return self.wanted & ~there.all(axis=1)
+
+    def kept(self, dropped: Bools) -> Bools:
+        """(N,) images with a label that is of no dropped class."""
+        kept = np.zeros(len(self.record), bool)
+        kept[self.image[~dropped[self.label]]] = True
+        return kept
+
+
+def draw(board: Board, seed: int, min_records: int) -> tuple[Ints, Bools]:
+    """A subset for each record, (R,), and the classes that became background, (C,).
+
+    Covering may fail for a class whose records were all given away for the sake of rarer ones. It is then
+    covered first; if that has failed before, it becomes background. So the search ends.
+    """
+    order = stream(seed, "split").permutation(len(board.first_row))
+    dropped = board.rare(min_records)
+    first: list[int] = []
+    while True:
+        attempt = _Draw(board, order, dropped)
+        failed = attempt.cover(first)
+        if failed is None:
+            break
+        if failed in first:
+            dropped[failed] = True
+        else:
+            first.insert(0, failed)
+    attempt.stratify()
+    return attempt.subset, dropped
+
+
+class _Draw:
+    """One attempt to give each record a subset."""
+
+    def __init__(self, board: Board, order: Ints, dropped: Bools) -> None:
+        kept = board.kept(dropped)
+        self.size = np.bincount(board.record[kept], minlength=len(order))
+        self.subset = np.full(len(order), -1, np.int64)
+        self.classes = [int(c) for c in np.flatnonzero(board.wanted & ~dropped)]
+        self.holders: dict[int, list[int]] = {}  # class → its records, large ones first, else by chance
+        self.held: list[list[tuple[int, int]]] = [[] for _ in order]  # record → (class, images)
+        self.left: dict[int, int] = {}  # class → images not yet given away
+        self.rank = rank = np.argsort(order)
+        records, classes, images = board.pairs_after(dropped)
+        by_rank = np.lexsort((rank[records], -self.size[records]))
+        for r, c, n in np.stack([records, classes, images], axis=1)[by_rank].tolist():
+            self.holders.setdefault(c, []).append(r)
+            self.held[r].append((c, n))
+            self.left[c] = self.left.get(c, 0) + n
+        self.wish = {c: [share * n for share in SHARES] for c, n in self.left.items()}
+        self.wish_all = [share * float(self.size.sum()) for share in SHARES]
+
+    def give(self, record: int, j: int) -> None:
+        self.subset[record] = j
+        self.wish_all[j] -= float(self.size[record])
+        for c, n in self.held[record]:
+            self.wish[c][j] -= n
+            self.left[c] -= n
+
+    def cover(self, first: Sequence[int]) -> int | None:
+        """Give each class a record in each subset; the class for which it failed, or None."""
+        for c in sorted(self.classes, key=lambda c: (c not in first, len(self.holders[c]))):
+            have = {int(self.subset[r]) for r in self.holders[c]}
+            for j in (j for j in (2, 1, 0) if j not in have):
+                free = [r for r in self.holders[c] if self.subset[r] < 0]
+                if not free:
+                    return c
+                self.give(self._fitting(free, j), j)
+        return None
+
+    def _fitting(self, free: Sequence[int], j: int) -> int:
+        """One of the free records by chance that subset j has room for, else the smallest."""
+        room = [r for r in free if self.size[r] <= self.wish_all[j]]
+        return min(room, key=lambda r: int(self.rank[r])) if room else free[-1]
+
+    def stratify(self) -> None:
+        """Give the other records away, the class with the fewest images left first."""
+        while self.left:
+            c = min(self.left, key=lambda c: (self.left[c], c))
+            for r in self.holders[c]:
+                if self.subset[r] < 0:
+                    wish = self.wish[c]
+                    self.give(r, max(range(3), key=lambda j: (wish[j], self.wish_all[j])))
+            del self.left[c]  # none of its records is free any more
+        for r in np.argsort(self.rank).tolist():
+            if self.subset[r] < 0:
+                self.give(r, max(range(3), key=lambda j: self.wish_all[j]))
