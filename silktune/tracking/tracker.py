@@ -94,12 +94,7 @@ class MlflowTracker:
         if run.tags.get(OUTCOME) != content:
             run.epochs([(epoch.number, epoch.flat()) for epoch in outcome.epochs])
             _write_confusion(run, outcome)
-            ended = {
-                STATE: outcome.state,
-                REASON: outcome.reason,
-                DEVICE: outcome.device,
-                MODEL: outcome.model,
-            }
+            ended = {STATE: outcome.state, REASON: outcome.reason, DEVICE: outcome.device}
             said = {name: value for name, value in ended.items() if value or name in run.tags}
             run.write(figures=_figures(outcome), tags=said | {OUTCOME: content})
         run.end(ENDS[outcome.state])
