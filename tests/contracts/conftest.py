@@ -1,0 +1,3 @@
+from tests.tracking.samples import runs, template
+
+__all__ = ["runs", "template"]

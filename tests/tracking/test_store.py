@@ -1,0 +1,152 @@
+"""Where the runs are kept, and what is said when they cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from silktune.errors import TrackingError
+from silktune.tracking import store
+from silktune.tracking.sentences import sentences, shown
+from silktune.tracking.store import open_store
+from tests.tracking.samples import content, tracker
+
+
+@pytest.fixture(autouse=True)
+def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def complaint(uri: str, runs: Path) -> str:
+    begin = time.monotonic()
+    with pytest.raises(TrackingError) as raised:
+        open_store(uri, runs)
+    assert time.monotonic() - begin < 20
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_runs_are_in_an_sqlite_file_unless_a_person_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store.uri(Path("runs")) == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somewhere:5000")
+    assert store.uri(Path("runs")) == "http://somewhere:5000"
+
+
+@pytest.mark.parametrize("name", ["a b", "époque", "100%41", "what?", "a#b"])
+def test_a_folder_may_have_any_name(name: str, template: Path, tmp_path: Path) -> None:
+    runs = tmp_path / name
+    runs.mkdir()
+    shutil.copy(template, runs / "mlflow.db")
+    one = tracker(runs)
+    one.open({}, {})
+    (tmp_path / "table.md").write_text("x")
+    one.artifact("", tmp_path / "table.md")
+    assert content(runs)["quick"]["id"]
+    assert len(list((runs / "mlflow-artifacts").rglob("table.md"))) == 1
+
+
+def test_a_new_store_is_made_and_opened_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    runs = tmp_path / "not" / "there"
+    first = open_store(store.uri(runs), runs)
+    assert open_store(store.uri(runs), runs).experiment == first.experiment
+    assert capfd.readouterr() == ("", "")  # no migrations on the terminal
+
+
+def test_a_port_nobody_listens_at(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        said = complaint(address, tmp_path)
+    assert said == (
+        f"MLflow: {address}: it cannot be reached; check that the server runs and that host and port are right, "
+        "or unset MLFLOW_TRACKING_URI to write to an SQLite file in the folder of runs."
+    )
+
+
+def test_a_host_that_does_not_answer_costs_seconds(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, says nothing
+        said = complaint(f"http://127.0.0.1:{deaf.getsockname()[1]}", tmp_path)
+    assert "cannot be reached" in said
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    assert shown("postgresql://me:secret@host/db and http://u:p@h") == "postgresql://me:***@host/db and http://u:***@h"
+    assert "secret" not in complaint("http://me:secret@127.0.0.1:1", tmp_path)
+
+
+@pytest.mark.parametrize("address", ["file:///tmp/mlruns", "mlruns", "/tmp/mlruns"])
+def test_a_folder_is_no_store(address: str, tmp_path: Path) -> None:
+    assert "MLflow keeps no runs in folders any more; set MLFLOW_TRACKING_URI" in complaint(address, tmp_path)
+
+
+def test_an_address_of_nothing(tmp_path: Path) -> None:
+    assert "is no address of an MLflow store" in complaint("gopher://host", tmp_path)
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = complaint(store.uri(tmp_path / "file"), tmp_path)
+    assert "it cannot be written; check who owns the folder" in said
+
+
+def test_a_store_that_may_only_be_read(runs: Path) -> None:
+    said = complaint(f"sqlite:///file:{runs}/mlflow.db?mode=ro&uri=true", runs)
+    assert "it cannot be written" in said
+
+
+def test_a_damaged_store(runs: Path) -> None:
+    (runs / "mlflow.db").write_bytes(b"no database at all" * 100)
+    assert "it is damaged or no SQLite database; move it away" in complaint(store.uri(runs), runs)
+
+
+def test_a_store_of_another_version(runs: Path) -> None:
+    with contextlib.closing(sqlite3.connect(runs / "mlflow.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'from the future'")
+    assert "it was written by another version of MLflow" in complaint(store.uri(runs), runs)
+
+
+def test_an_experiment_that_was_deleted(runs: Path) -> None:
+    opened = open_store(store.uri(runs), runs)
+    opened.client.delete_experiment(opened.experiment)
+    assert "experiment 'silktune' was deleted; choose another name or bring it back" in complaint(store.uri(runs), runs)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No database that is opened from now on may grow."""
+
+    def stop_growing(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", stop_growing)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", stop_growing)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk(runs: Path) -> None:
+    one = tracker(runs)
+    with pytest.raises(TrackingError, match="the disk is full; make room, then run the command again: it goes on"):
+        one.open({}, {f"parameter {number}": "x" * 5000 for number in range(500)})
+
+
+def test_a_full_disk_under_the_artifacts() -> None:
+    with pytest.raises(TrackingError, match=r"table\.md: the disk is full; make room"), sentences("sqlite:///x"):
+        raise OSError(errno.ENOSPC, "No space left on device", "table.md")
+
+
+def test_a_mistake_of_ours_is_no_sentence() -> None:
+    with pytest.raises(KeyError), sentences("sqlite:///x"):
+        raise KeyError("t0")

@@ -1,0 +1,208 @@
+"""What is in MLflow after a study."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tracking.samples import content, epoch, outcome, settings, tracker
+
+
+def test_trials_lie_under_the_study_and_final_runs_under_their_own_parent(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {"mlflow.runName": "t0 γ 2"})
+    one.trial("final", "f0", {}, {})
+    one.summary("final", {"test.mean_f1.mean": 0.3, "test.mean_f1.std": 0.01})
+    one.summary("trials", {"best": 0.4})
+    seen = content(runs)
+    parents = {name: run["tags"].get("mlflow.parentRunId") for name, run in seen.items()}
+    assert parents == {
+        "quick": None,
+        "t0 γ 2": seen["quick"]["id"],
+        "final runs": seen["quick"]["id"],
+        "f0": seen["final runs"]["id"],
+    }
+    assert seen["final runs"]["points"] == {"test.mean_f1.mean": [(0, 0.3)], "test.mean_f1.std": [(0, 0.01)]}
+    assert seen["quick"]["points"] == {"best": [(0, 0.4)]}
+    assert {name: run["tags"]["silktune.group"] for name, run in seen.items()} == {
+        "quick": "", "t0 γ 2": "trials", "final runs": "final", "f0": "final",
+    }  # fmt: skip
+
+
+def test_every_setting_is_a_parameter_under_its_dotted_name(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", settings(net__NN_jfc=(1024, 32), data__variables=("a" * 7000,)), {})
+    params = content(runs)["t0"]["params"]
+    assert set(params) == set(settings())
+    assert params["net.NN_jfc"] == "[1024, 32]"
+    assert params["train.learning_rate"] == "0.0001"
+    assert len(params["data.variables"]) == 6000
+
+
+def test_a_study_that_grows_keeps_its_parameter_and_says_the_new_value(runs: Path) -> None:
+    for trials in (8, 16, 16):
+        tracker(runs).open({}, {"study.trials": trials})
+    (study,) = content(runs).values()
+    assert study["params"] == {"study.trials": "8"}
+    assert study["tags"]["now.study.trials"] == "16"
+
+
+def test_an_epoch_has_all_its_figures_at_its_step(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    for number in (1, 2):
+        one.epoch("t0", epoch(number))
+    points = content(runs)["t0"]["points"]
+    assert set(points) == set(epoch(1).flat())
+    assert points["train.loss.C"] == [(1, 0.5), (2, 0.25)]
+    assert points["validation.mean_f1"] == [(1, 0.1), (2, 0.2)]
+
+
+@pytest.mark.parametrize(("state", "status"), [("finished", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED")])
+def test_an_outcome_ends_the_run(runs: Path, state: str, status: str) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    one.outcome("t0", outcome(2, state=state, reason="a reason"))  # type: ignore[arg-type]
+    run = content(runs)["t0"]
+    assert run["status"] == status
+    assert (run["tags"]["silktune.state"], run["tags"]["silktune.reason"]) == (state, "a reason")
+    assert run["points"]["best_epoch"] == [(0, 2)]
+    assert run["points"]["seconds.total"] == [(0, 7.5)]
+    assert run["points"]["validation.best.place.Naples_2f_Sicily.f1"] == [(0, 0.2)]
+    assert run["files"] == ["confusion/validation.json"]
+
+
+def test_a_tested_run_has_test_figures_and_pictures(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("final", "f0", {}, {})
+    one.outcome("f0", outcome(2, tested=True))
+    run = content(runs)["f0"]
+    assert run["points"]["test.mean_f1"] == [(0, 0.25)]
+    pictures = ["confusion/test/place.png", "confusion/test/époque.png"]
+    assert run["files"] == ["confusion/test.json", *pictures, "confusion/validation.json"]
+    folder = next((runs / "mlflow-artifacts").rglob("confusion"))
+    assert json.loads((folder / "test.json").read_text())["place"] == {
+        "classes": ["FR", "IT", "Naples/Sicily"],
+        "true_by_predicted": [[3, 1, 1], [1, 3, 1], [1, 1, 3]],
+    }
+    assert (folder / "test" / "place.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_epochs_that_never_arrived_come_with_the_outcome(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    one.epoch("t0", epoch(2))
+    later = tracker(runs)
+    later.open({}, {})
+    later.outcome("t0", outcome(3))
+    assert [step for step, _ in content(runs)["t0"]["points"]["train.loss.L"]] == [1, 2, 3]
+
+
+def test_an_outcome_killed_halfway_is_completed_without_a_point_twice(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    client, run_id = one.store.client, one._trials["t0"].id
+    client.log_metric(run_id, "best_epoch", 3.0, step=0)  # all that arrived
+    later = tracker(runs)
+    later.open({}, {})
+    later.trial("trials", "t0", {}, {})
+    later.outcome("t0", outcome(3))
+    run = content(runs)["t0"]
+    assert run["points"]["best_epoch"] == [(0, 3)]
+    assert run["points"]["seconds.total"] == [(0, 7.5)]
+    assert run["status"] == "FINISHED"
+
+
+def test_a_failed_trial_that_is_run_again_shows_its_new_end(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    one.outcome("t0", outcome(1, state="failed", reason="out of memory"))
+    one.close(failed=True)
+    assert content(runs)["quick"]["status"] == "FAILED"
+    later = tracker(runs)
+    later.open({}, {})
+    later.trial("trials", "t0", {}, {})
+    later.epoch("t0", epoch(2))
+    assert {run["status"] for run in content(runs).values()} == {"RUNNING"}
+    later.outcome("t0", outcome(2))
+    later.close(failed=False)
+    seen = content(runs)
+    assert {run["status"] for run in seen.values()} == {"FINISHED"}
+    assert seen["t0"]["tags"]["silktune.reason"] == ""
+
+
+def test_a_trial_without_an_outcome_is_interrupted_and_goes_on(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("final", "f0", {}, {})
+    one.close(failed=False)
+    one.close(failed=False)
+    seen = content(runs)
+    assert (seen["f0"]["status"], seen["f0"]["tags"]["silktune.state"]) == ("KILLED", "interrupted")
+    later = tracker(runs)
+    later.open({}, {})
+    later.trial("final", "f0", {}, {})
+    assert {run["status"] for run in content(runs).values()} == {"RUNNING"}
+
+
+def test_two_studies_share_a_store_and_not_their_runs(runs: Path) -> None:
+    for study_id in ("a", "b"):
+        one = tracker(runs, study_id)
+        one.open({}, {})
+        one.trial("trials", "t0", {}, {"mlflow.runName": f"t0 of {study_id}"})
+        one._groups[""].write(tags={"mlflow.runName": f"study {study_id}"})
+    assert set(content(runs)) == {"study a", "study b", "t0 of a", "t0 of b"}
+
+
+def test_a_folder_is_an_artifact_too_and_a_missing_file_is_a_mistake(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "table.tex").write_text("&")
+    one = tracker(runs)
+    one.open({}, {})
+    one.artifact("", tmp_path / "report")
+    assert content(runs)["quick"]["files"] == ["report/table.tex"]
+    with pytest.raises(FileNotFoundError):
+        one.artifact("", tmp_path / "nothing")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.tracking.samples import epoch, outcome, tracker
+one = tracker(Path(sys.argv[1]))
+one.open({}, {})
+one.trial("trials", "t0", {"loss.gamma": 2.0}, {})
+one.epoch("t0", epoch(1))
+one.epoch("t0", epoch(2))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_driver_goes_on_where_it_stopped(runs: Path) -> None:
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(runs)], cwd=root, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    later = tracker(runs)
+    later.open({}, {})
+    later.trial("trials", "t0", {"loss.gamma": 2.0}, {})
+    for number in (2, 3):  # the checkpoint was older than the last word
+        later.epoch("t0", epoch(number))
+    later.outcome("t0", outcome(3))
+    later.close(failed=False)
+    seen = content(runs)
+    assert set(seen) == {"quick", "t0"}
+    assert [step for step, _ in seen["t0"]["points"]["seconds"]] == [1, 2, 3]
+    assert {run["status"] for run in seen.values()} == {"FINISHED"}
