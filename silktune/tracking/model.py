@@ -97,9 +97,7 @@ def _found(tracker: MlflowTracker, run: Run, name: str, weights: str) -> str | N
     client = tracker.store.client
     found = None
     with tracker.store.sentences():
-        for model in client.search_logged_models(
-            [run.experiment], filter_string=f"source_run_id = '{run.id}'"
-        ):
+        for model in client.search_logged_models([run.experiment], filter_string=f"source_run_id = '{run.id}'"):
             if model.name == name and str(model.status) != "READY":
                 client.delete_logged_model(model.model_id)
             elif model.name == name and model.tags.get(WEIGHTS) == weights:

@@ -51,15 +51,11 @@ def log_dataset(
         digest=digest[:DIGEST_LENGTH],
         source_type="local",
         source=json.dumps({"uri": source.absolute().as_uri()}),
-        schema=json.dumps(
-            {"mlflow_colspec": [_column("image", True), *(_column(one, False) for one in classes)]}
-        ),
+        schema=json.dumps({"mlflow_colspec": [_column("image", True), *(_column(one, False) for one in classes)]}),
         profile=json.dumps(dict(profile) | {"classes": {one: list(names) for one, names in classes.items()}}),
     )
     with tracker.store.sentences():
-        tracker.store.client.log_inputs(
-            run.id, [DatasetInput(made, [InputTag("mlflow.data.context", "training")])]
-        )
+        tracker.store.client.log_inputs(run.id, [DatasetInput(made, [InputTag("mlflow.data.context", "training")])])
     run.write(tags={"silktune.dataset": digest})
 
 

@@ -35,9 +35,7 @@ class Run:
         """A new run."""
         own = {safe(key): short(value, TAG_LENGTH) for key, value in tags.items()}
         with store.sentences():
-            run = store.client.create_run(
-                store.experiment, tags={STATE: "running"} | own, run_name=own.get(NAME, name)
-            )
+            run = store.client.create_run(store.experiment, tags={STATE: "running"} | own, run_name=own.get(NAME, name))
         return cls(store, run, new=True)
 
     @classmethod
@@ -130,9 +128,7 @@ class Run:
             raise FileNotFoundError(path)
         with self._store.sentences():
             if path.is_dir():
-                self._store.client.log_artifacts(
-                    self.id, str(path), "/".join(filter(None, (folder, path.name)))
-                )
+                self._store.client.log_artifacts(self.id, str(path), "/".join(filter(None, (folder, path.name))))
             else:
                 self._store.client.log_artifact(self.id, str(path), folder or None)
 

@@ -26,9 +26,7 @@ def sentences(uri: str) -> Iterator[None]:
     except TrackingError:
         raise
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in _FOREIGN and not isinstance(
-            error, OSError | ImportError
-        ):
+        if type(error).__module__.split(".")[0] not in _FOREIGN and not isinstance(error, OSError | ImportError):
             raise  # a mistake of ours keeps its traceback
         raise TrackingError(f"MLflow: {shown(uri)}: {_sentence(error)}") from error
 
@@ -56,12 +54,10 @@ _MEANINGS = {
     ),
     r"no module named": f"a Python package for this kind of database is missing; install it, or {DEFAULT}.",
     r"unsupported uri|could not parse|can't load plugin|registered stores": (
-        "it is no address of an MLflow store; it may be http(s)://…, sqlite:///… or postgresql://…, "
-        f"or {DEFAULT}."
+        f"it is no address of an MLflow store; it may be http(s)://…, sqlite:///… or postgresql://…, or {DEFAULT}."
     ),
     r"\b40[13]\b|unauthori[sz]ed|forbidden": (
-        "the server refuses us; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
-        "or MLFLOW_TRACKING_TOKEN."
+        "the server refuses us; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
     ),
 }
 

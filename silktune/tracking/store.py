@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,10 @@ from typing import Any
 
 from silktune.errors import TrackingError
 from silktune.tracking.sentences import DEFAULT, sentences, shown
+
+# MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes.
+OPENING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+LATER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 
 
 def uri(runs: Path) -> str:
@@ -48,15 +52,17 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
     Raises:
         TrackingError: the store cannot be reached or written, in one sentence and within seconds.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes
     with sentences(uri):
         _check(uri)
         from mlflow import MlflowClient
 
         _quiet()
-        with _hurry():
-            client = MlflowClient(tracking_uri=uri)
-            return Store(client, uri, _experiment(client, uri, runs, experiment))
+        client = MlflowClient(tracking_uri=uri)
+        with _limits(OPENING):
+            found = _experiment(client, uri, runs, experiment)
+    for name, value in LATER.items():
+        os.environ.setdefault(name, value)
+    return Store(client, uri, found)
 
 
 def is_database(uri: str) -> bool:
@@ -70,15 +76,14 @@ def _quiet() -> None:
 
 
 @contextmanager
-def _hurry() -> Iterator[None]:
-    """Five seconds are enough to say that a server is there; a person's own limit is left alone."""
-    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
-    own = name in os.environ
-    os.environ.setdefault(name, "5")
+def _limits(limits: Mapping[str, str]) -> Iterator[None]:
+    """MLflow's limits inside; what a person has set is left alone."""
+    ours = {name: value for name, value in limits.items() if name not in os.environ}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        if not own:
+        for name in ours:
             os.environ.pop(name, None)
 
 

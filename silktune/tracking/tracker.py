@@ -65,9 +65,7 @@ class MlflowTracker:
         """The run of a group: the study's for "" and the search, else one of its own under the study's."""
         key = "" if group == SEARCH else group
         if key not in self._groups:
-            self._groups[key] = Run.begin(
-                self.store, f"{key} runs", self._identity(key, "", self._groups[""])
-            )
+            self._groups[key] = Run.begin(self.store, f"{key} runs", self._identity(key, "", self._groups[""]))
         return self._groups[key]
 
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:

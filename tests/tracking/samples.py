@@ -54,9 +54,10 @@ def settings(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty store: making the tables takes seconds."""
-    folder = tmp_path_factory.mktemp("template")
-    MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
-    return folder / "mlflow.db"
+    file = tmp_path_factory.getbasetemp() / "mlflow-template.db"  # one for every conftest that has this fixture
+    if not file.exists():
+        MlflowClient(tracking_uri=f"sqlite:///{file}").search_experiments()
+    return file
 
 
 @pytest.fixture

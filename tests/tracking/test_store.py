@@ -23,7 +23,8 @@ from tests.tracking.samples import content, tracker
 
 @pytest.fixture(autouse=True)
 def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("MLFLOW_TRACKING_URI", *store.OPENING, *store.LATER):  # an open store leaves its limits
+        monkeypatch.delenv(name, raising=False)
 
 
 def complaint(uri: str, runs: Path) -> str:
@@ -75,7 +76,8 @@ def test_a_port_nobody_listens_at(tmp_path: Path) -> None:
     )
 
 
-def test_a_host_that_does_not_answer_costs_seconds(tmp_path: Path) -> None:
+def test_a_host_that_does_not_answer_costs_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # a person's own limit is kept
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, says nothing
         said = complaint(f"http://127.0.0.1:{deaf.getsockname()[1]}", tmp_path)
     assert "cannot be reached" in said
