@@ -129,7 +129,7 @@ def _classes(records: int, seed: int) -> tuple[Cells, Cells]:
     table: Cells = {}
     for name, draw in VARIABLES.items():
         rng = stream(seed, "labels", name)
-        known = max(round(draw.known * records), 3 * len(draw.classes))
+        known = max(round(draw.known * records), 4 * len(draw.classes))
         order = rng.permutation(records)
         cells = np.empty(records, object)
         cells[order[:known]] = _unequal(draw, known)
@@ -149,7 +149,7 @@ def _weights(draw: _Draw) -> npt.NDArray[np.float64]:
 def _unequal(draw: _Draw, records: int) -> list[str]:
     """The classes of `records` records: few of the rare ones, but enough to split."""
     K, weights = len(draw.classes), _weights(draw)
-    fewest = max(3, min(RAREST, records // (2 * K)))
+    fewest = max(4, min(RAREST, records // (2 * K)))
     counts = np.maximum(fewest, np.floor(weights / weights.sum() * records).astype(int))
     counts[0] = records - counts[1:].sum()
     return [name for name, count in zip(draw.classes, counts.tolist(), strict=True) for _ in range(count)]

@@ -19,6 +19,7 @@ from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
 from silktune.seeds import stream
 
 SHARES = (0.6, 0.2, 0.2)
+ATTEMPTS = 20
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -98,23 +99,21 @@ class Board:
 def draw(board: Board, seed: int, min_records: int) -> tuple[Ints, Bools]:
     """A subset for each record, (R,), and the classes that became background, (C,).
 
-    Covering may fail for a class whose records were all given away for the sake of rarer ones. It is then
-    covered first; if that has failed before, it becomes background. So the search ends.
+    Covering may fail for a class whose records were all given away for the sake of others. Then it is covered
+    first, with other luck; the class that fails most often in ATTEMPTS becomes background. So the search ends.
     """
-    order = stream(seed, "split").permutation(len(board.first_row))
     dropped = board.rare(min_records)
-    first: list[int] = []
     while True:
-        attempt = _Draw(board, order, dropped)
-        failed = attempt.cover(first)
-        if failed is None:
-            break
-        if failed in first:
-            dropped[failed] = True
-        else:
-            first.insert(0, failed)
-    attempt.stratify()
-    return attempt.subset, dropped
+        failures: list[int] = []
+        while len(failures) < ATTEMPTS:
+            order = stream(seed, "split", len(failures)).permutation(len(board.first_row))
+            attempt = _Draw(board, order, dropped)
+            failed = attempt.cover(failures)
+            if failed is None:
+                attempt.stratify()
+                return attempt.subset, dropped
+            failures.append(failed)
+        dropped[max(sorted(set(failures)), key=failures.count)] = True
 
 
 class _Draw:
@@ -135,6 +134,8 @@ class _Draw:
             self.holders.setdefault(c, []).append(r)
             self.held[r].append((c, n))
             self.left[c] = self.left.get(c, 0) + n
+        self.free = {c: len(rs) for c, rs in self.holders.items()}  # records not yet given away
+        self.lacking = {c: {0, 1, 2} if board.wanted[c] else set() for c in self.holders}  # subsets without it
         self.wish = {c: [share * n for share in SHARES] for c, n in self.left.items()}
         self.wish_all = [share * float(self.size.sum()) for share in SHARES]
 
@@ -144,12 +145,13 @@ class _Draw:
         for c, n in self.held[record]:
             self.wish[c][j] -= n
             self.left[c] -= n
+            self.free[c] -= 1
+            self.lacking[c].discard(j)
 
     def cover(self, first: Sequence[int]) -> int | None:
         """Give each class a record in each subset; the class for which it failed, or None."""
         for c in sorted(self.classes, key=lambda c: (c not in first, len(self.holders[c]))):
-            have = {int(self.subset[r]) for r in self.holders[c]}
-            for j in (j for j in (2, 1, 0) if j not in have):
+            for j in sorted(self.lacking[c], reverse=True):
                 free = [r for r in self.holders[c] if self.subset[r] < 0]
                 if not free:
                     return c
@@ -157,9 +159,14 @@ class _Draw:
         return None
 
     def _fitting(self, free: Sequence[int], j: int) -> int:
-        """One of the free records by chance that subset j has room for, else the smallest."""
-        room = [r for r in free if self.size[r] <= self.wish_all[j]]
-        return min(room, key=lambda r: int(self.rank[r])) if room else free[-1]
+        """One of the free records by chance: that no other class needs elsewhere, and that subset j has room for."""
+        harmless = [r for r in free if all(self._can_spare(c, j) for c, _ in self.held[r])] or free
+        room = [r for r in harmless if self.size[r] <= self.wish_all[j]]
+        return min(room, key=lambda r: int(self.rank[r])) if room else harmless[-1]
+
+    def _can_spare(self, c: int, j: int) -> bool:
+        """Whether class c can still be covered if one of its free records goes to subset j."""
+        return j in self.lacking[c] or self.free[c] > len(self.lacking[c])
 
     def stratify(self) -> None:
         """Give the other records away, the class with the fewest images left first."""

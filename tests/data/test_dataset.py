@@ -1,0 +1,166 @@
+"""Opening a prepared data set, views of it, and what `--data` may name."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from silktune.data.dataset import AGAIN, Dataset, resolve
+from silktune.data.labels import UNKNOWN
+from silktune.data.prepare import prepare
+from silktune.errors import DataError
+from silktune.settings import Data
+from tests.data.conftest import small_set
+
+SMALL = Data(image_size=16)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    table = small_set(tmp_path / "set", 24)
+    text = table.read_text().replace("r3,blue", "r3,rare")
+    table.write_text(text)
+    return prepare(table, None, SMALL, tmp_path / "data")
+
+
+def test_what_a_training_sees(folder: Path) -> None:
+    found = Dataset.open(folder)
+    assert (found.name, found.digest) == ("set", folder.name)
+    assert [variable.names for variable in found.variables] == [("blue", "red", "background"), ("round", "square")]
+    assert found.background.tolist() == [2, -1]
+    assert (found.labels.shape, found.labels.dtype) == ((24, 2), np.int64)
+    assert found.labels[:5].tolist() == [[1, 0], [0, UNKNOWN], [1, 1], [2, 0], [1, UNKNOWN]]
+    assert found.colour.shape == (24, 25)
+    assert set(found.subset) == {"train", "validation", "test"}
+
+
+def test_an_image_with_nothing_but_a_rare_class_is_not_in_it(tmp_path: Path) -> None:
+    table = small_set(tmp_path, 24)
+    table.write_text(table.read_text().replace("r7,blue,", "r7,rare,"))  # 007 has no shape
+    found = resolve(table, None, SMALL, tmp_path / "data")
+    assert "007.png" not in found.samples["image"].tolist()
+    assert len(found.images) == 23
+
+
+def test_images_are_mapped_and_cannot_be_written(folder: Path) -> None:
+    images = Dataset.open(folder).images
+    assert isinstance(images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_rows_of_the_subsets_are_all_rows_once(folder: Path) -> None:
+    found = Dataset.open(folder)
+    rows = [found.rows(subset) for subset in ("train", "validation", "test")]
+    assert all(r.dtype == np.int64 for r in rows)
+    assert sorted(np.concatenate(rows).tolist()) == list(range(24))
+
+
+def test_a_view_has_fewer_variables_and_the_rows_that_they_label(folder: Path) -> None:
+    whole = Dataset.open(folder)
+    view = whole.select(["shape"])
+    assert [variable.name for variable in view.variables] == ["shape"]
+    assert view.images is whole.images
+    assert view.background.tolist() == [-1]
+    labelled = np.concatenate([view.rows(subset) for subset in ("train", "validation", "test")])
+    assert sorted(labelled.tolist()) == [i for i in range(24) if i % 3 != 1]
+    assert whole.select(["shape", "colour"]).labels.tolist() == whole.labels[:, ::-1].tolist()
+
+
+def test_background_is_a_label(folder: Path) -> None:
+    view = Dataset.open(folder).select(["colour"])
+    rows = np.concatenate([view.rows(subset) for subset in ("train", "validation", "test")])
+    assert 3 in rows  # background, by rarity
+
+
+def test_a_view_of_what_is_not_there(folder: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        Dataset.open(folder).select(["shade", "colour", "form"])
+    assert str(caught.value).splitlines() == [
+        f"data.variables: {folder} has no variable shade. Did you mean shape?",
+        f"data.variables: {folder} has no variable form. There is: colour, shape.",
+    ]
+
+
+def test_to_another_process_only_its_name_is_sent(folder: Path) -> None:
+    view = Dataset.open(folder).select(["shape"])
+    sent = pickle.dumps(view)
+    assert len(sent) < 1000
+    again = pickle.loads(sent)
+    assert isinstance(again.images, np.memmap)
+    assert np.array_equal(again.labels, view.labels)
+
+
+def test_what_is_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        Dataset.open(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: this is no prepared data set (there is no dataset.json in it). "
+        "Prepare one from a label table: silktune data prepare labels.csv"
+    )
+
+
+def test_another_version(folder: Path) -> None:
+    about = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(about | {"version": 99}))
+    with pytest.raises(DataError) as caught:
+        Dataset.open(folder)
+    assert str(caught.value) == (
+        f"{folder}: this data set was prepared as version 99; this silktune reads version 1. {AGAIN}"
+    )
+
+
+@pytest.mark.parametrize("name", ["images.npy", "colour.npy", "samples.parquet", "dataset.json"])
+@pytest.mark.parametrize("how", ["empty", "half", "absent"])
+def test_damage_is_said(folder: Path, name: str, how: str) -> None:
+    path = folder / name
+    if how == "absent":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 if how == "half" else 0])
+    with pytest.raises(DataError) as caught:
+        Dataset.open(folder)
+    said = str(caught.value)
+    assert said.startswith(f"{folder}: this ")
+    assert "silktune data prepare labels.csv" in said
+    assert "\n" not in said
+
+
+def test_files_of_different_sizes_are_damage(folder: Path) -> None:
+    np.save(folder / "colour.npy", np.zeros((3, 25), np.float32))
+    with pytest.raises(DataError, match="damaged: the sizes of its files differ"):
+        Dataset.open(folder)
+
+
+def test_a_table_is_prepared_and_a_folder_opened(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "set")
+    from_table = resolve(table, None, SMALL, tmp_path / "data")
+    assert resolve(from_table.folder, None, SMALL, tmp_path / "nowhere").digest == from_table.digest
+    assert resolve(tmp_path / "set", None, SMALL, tmp_path / "data").folder == from_table.folder
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_variables_of_the_settings_are_seen(folder: Path) -> None:
+    found = resolve(folder, None, Data(image_size=16, variables=("shape",)), folder.parent)
+    assert [variable.name for variable in found.variables] == ["shape"]
+
+
+def test_a_folder_that_was_prepared_otherwise(folder: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        resolve(folder, None, Data(image_size=32, min_records=4), folder.parent)
+    assert str(caught.value).splitlines() == [
+        f"{folder}: it was prepared with data.image_size=16, not 32. "
+        "Give its label table instead of the folder, or set data.image_size=16",
+        f"{folder}: it was prepared with data.min_records=3, not 4. "
+        "Give its label table instead of the folder, or set data.min_records=3",
+    ]
+
+
+def test_a_data_set_may_be_moved(folder: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.move(folder, tmp_path / "elsewhere"))
+    assert Dataset.open(moved).digest == folder.name

@@ -1,0 +1,358 @@
+"""Preparing: whole or not at all, going on after a kill, and every sentence about files and disks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from silktune.data import disk, images
+from silktune.data.arrays import Arrays
+from silktune.data.colour import descriptor
+from silktune.data.prepare import CHUNK, prepare
+from silktune.errors import DataError, ResourceError
+from silktune.settings import Data
+from tests.data.conftest import picture, small_set
+
+SMALL = Data(image_size=16)
+FILES = ["colour.npy", "dataset.json", "images.npy", "rejected.csv", "samples.parquet"]
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from silktune.data.prepare import prepare
+from silktune.settings import Data
+table, root, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+def progress(done, total):
+    if kill_at and done >= kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+print(prepare(table, None, Data(image_size=16), root, workers=2, progress=progress))
+"""
+
+
+def in_another_process(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of three chunks of images."""
+    return small_set(tmp_path_factory.mktemp("many"), 3 * CHUNK)
+
+
+def test_what_is_in_the_folder(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "crests")
+    folder = prepare(table, None, SMALL, tmp_path / "data")
+    assert sorted(content(folder)) == FILES
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [folder.name]
+    about = json.loads((folder / "dataset.json").read_text())
+    assert (about["name"], about["images"], about["digest"]) == ("crests", 12, folder.name)
+    assert about["variables"][0] == {"name": "colour", "classes": ["blue", "red"], "counts": [6, 6], "background": 0}
+    samples = pd.read_parquet(folder / "samples.parquet")
+    assert samples.columns.tolist() == ["image", "record", "subset", "colour", "shape"]
+    pixels, colour = np.load(folder / "images.npy"), np.load(folder / "colour.npy")
+    assert (pixels.shape, pixels.dtype, colour.shape, colour.dtype) == ((12, 16, 16, 3), np.uint8, (12, 25), np.float32)
+    for row, name in enumerate(samples["image"]):
+        image = images.read(table.parent / name)
+        assert np.array_equal(pixels[row], images.resize(image, 16))
+        assert np.array_equal(colour[row], descriptor(image))
+
+
+def test_progress_is_told_from_nothing_to_all(many: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    prepare(many, None, SMALL, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 3 * CHUNK) for done in (0, CHUNK, 2 * CHUNK, 3 * CHUNK)]
+
+
+def test_what_is_prepared_is_not_prepared_again(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    folder = prepare(table, None, SMALL, tmp_path / "data")
+    times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert prepare(table, None, SMALL, tmp_path / "data", progress=pytest.fail) == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
+
+
+def test_the_order_of_rows_and_the_way_they_are_written_change_nothing(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    first = prepare(table, None, SMALL, tmp_path / "data")
+    lines = table.read_text().splitlines()
+    table.write_text("\r\n".join([lines[0], *reversed(lines[1:])]).replace(",", ";"))
+    assert prepare(table, None, SMALL, tmp_path / "data") == first
+
+
+def test_what_changes_the_data_set_changes_its_name(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+
+    def name(settings: Data = SMALL) -> str:
+        return prepare(table, None, settings, tmp_path / "data").name
+
+    names = [name(), name(Data(image_size=17)), name(Data(image_size=16, crop="centre"))]
+    names += [name(Data(image_size=16, split_seed=1)), name(Data(image_size=16, min_records=4))]
+    names += [name(Data(image_size=16, variables=("shape",)))]
+    picture(tmp_path / "000.png", name="another")
+    names += [name()]
+    table.write_text(table.read_text().replace("red,round", "blue,round", 1))
+    names += [name()]
+    assert len(set(names)) == len(names)
+
+
+def test_killed_it_goes_on_and_ends_the_same(many: Path, tmp_path: Path) -> None:
+    killed = in_another_process(many, tmp_path / "killed", 2 * CHUNK)
+    assert killed.wait() == -9
+    (part,) = (tmp_path / "killed").iterdir()
+    assert part.name.startswith(".")
+    assert np.load(part / "done.npy").sum() == 2 * CHUNK
+    told: list[int] = []
+    folder = prepare(many, None, SMALL, tmp_path / "killed", progress=lambda done, total: told.append(done))
+    assert told == [2 * CHUNK, 3 * CHUNK]
+    undisturbed = prepare(many, None, SMALL, tmp_path / "undisturbed")
+    assert content(folder) == content(undisturbed)
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == [folder.name]
+
+
+def test_what_was_done_before_the_kill_is_not_decoded_again(many: Path, tmp_path: Path) -> None:
+    assert in_another_process(many, tmp_path, CHUNK).wait() == -9
+    (part,) = tmp_path.iterdir()
+    marked = np.load(part / "images.npy", mmap_mode="r+")
+    done = np.load(part / "done.npy").astype(bool)
+    marked[done] = 7
+    marked.flush()
+    found = np.load(prepare(many, None, SMALL, tmp_path) / "images.npy")
+    assert (found[done] == 7).all()
+    assert not (found[~done] == 7).all(axis=(1, 2, 3)).any()
+
+
+def stop(done: int, total: int) -> None:
+    if done:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("broken", ["done.npy", "images.npy", "colour.npy"])
+def test_a_part_that_is_damaged_is_begun_again(many: Path, tmp_path: Path, broken: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        prepare(many, None, SMALL, tmp_path, progress=stop)
+    (part,) = tmp_path.iterdir()
+    (part / broken).write_bytes(b"")
+    told: list[int] = []
+    folder = prepare(many, None, SMALL, tmp_path, progress=lambda done, total: told.append(done))
+    assert told[0] == 0
+    assert np.load(folder / "images.npy").reshape(3 * CHUNK, -1).any(axis=1).all()
+
+
+def test_a_whole_part_that_was_not_renamed_is_renamed(many: Path, tmp_path: Path) -> None:
+    folder = prepare(many, None, SMALL, tmp_path)
+    folder.rename(tmp_path / f".{folder.name}.part")
+    assert prepare(many, None, SMALL, tmp_path, progress=pytest.fail) == folder
+    assert sorted(content(folder)) == FILES
+
+
+def test_two_processes_at_once_make_one_data_set(many: Path, tmp_path: Path) -> None:
+    processes = [in_another_process(many, tmp_path / "both", 0) for _ in range(2)]
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert said[0][0] == said[1][0]
+    (folder,) = (tmp_path / "both").iterdir()
+    assert content(folder) == content(prepare(many, None, SMALL, tmp_path / "alone"))
+
+
+def test_while_one_writes_another_waits(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with disk.alone(tmp_path, "x") as part:
+            order.append("second")
+            shutil.rmtree(part)
+
+    with disk.alone(tmp_path, "x") as part:
+        with (part / "lock").open("a") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_images_may_be_in_a_folder_beside_the_table(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    (tmp_path / "images").mkdir()
+    for path in tmp_path.glob("*.png"):
+        path.rename(tmp_path / "images" / path.name)
+    assert prepare(table, None, SMALL, tmp_path / "data").is_dir()
+    elsewhere = (tmp_path / "images").rename(tmp_path / "elsewhere")
+    assert prepare(table, elsewhere, SMALL, tmp_path / "more").is_dir()
+
+
+def test_no_image_at_all(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    for path in tmp_path.glob("*.png"):
+        path.unlink()
+    with pytest.raises(DataError) as caught:
+        prepare(table, None, SMALL, tmp_path / "data")
+    assert str(caught.value) == (
+        f"{table}: none of its 12 images (000.png, …) is in {tmp_path} or in {tmp_path}/images. "
+        "Name the folder that they are in with --images."
+    )
+
+
+def test_missing_images_are_found_before_any_is_decoded(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    for name in ("001.png", "003.png"):
+        (tmp_path / name).unlink()
+    with pytest.raises(DataError) as caught:
+        prepare(table, None, SMALL, tmp_path / "data", progress=pytest.fail)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path}: 2 of 12 images cannot be read:",
+        "  001.png: there is no such file",
+        "  003.png: there is no such file",
+        "Put whole files in their place, name another folder with --images, delete their rows, "
+        "or leave them out: silktune data prepare … --skip-unreadable",
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+def test_unreadable_images_are_all_said_and_can_be_left_out(tmp_path: Path) -> None:
+    table = small_set(tmp_path, 40)
+    (tmp_path / "001.png").write_bytes(b"")
+    (tmp_path / "003.png").write_text("<html>")
+    (tmp_path / "005.png").write_bytes((tmp_path / "005.png").read_bytes()[:100])
+    (tmp_path / "007.png").unlink()
+    with pytest.raises(DataError, match="1 of 40 images cannot be read"):
+        prepare(table, None, SMALL, tmp_path / "data")
+    picture(tmp_path / "007.png")
+    with pytest.raises(DataError) as caught:
+        prepare(table, None, SMALL, tmp_path / "data")
+    assert str(caught.value).splitlines()[:4] == [
+        f"{tmp_path}: 3 of 40 images cannot be read:",
+        "  001.png: the file is empty.",
+        "  003.png: it is no image or a damaged one.",
+        "  005.png: the file ends in the middle of the picture.",
+    ]
+    (tmp_path / "007.png").unlink()
+    folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
+    rejected = pd.read_csv(folder / "rejected.csv")
+    assert rejected["image"].tolist() == ["001.png", "003.png", "005.png", "007.png"]
+    samples, pixels = pd.read_parquet(folder / "samples.parquet"), np.load(folder / "images.npy")
+    assert len(samples) == len(pixels) == len(np.load(folder / "colour.npy")) == 36
+    for row, name in enumerate(samples["image"]):
+        assert np.array_equal(pixels[row], images.resize(images.read(tmp_path / name), 16))
+
+
+def test_what_was_left_out_once_stays_out(tmp_path: Path) -> None:
+    """So a table with damaged images, once prepared, can be given to a training."""
+    table = small_set(tmp_path, 20)
+    (tmp_path / "001.png").unlink()
+    folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
+    assert prepare(table, None, SMALL, tmp_path / "data") == folder
+
+
+def test_images_left_out_may_make_a_class_too_rare(tmp_path: Path) -> None:
+    table = small_set(tmp_path, 20)
+    text = table.read_text()
+    for record in ("r1", "r3", "r5"):
+        text = text.replace(f"{record},blue", f"{record},gold")
+    table.write_text(text)
+    (tmp_path / "005.png").write_bytes(b"damaged")
+    folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
+    about = json.loads((folder / "dataset.json").read_text())
+    assert about["became_background"] == {"colour": {"gold": 2}}
+    assert pd.read_csv(folder / "rejected.csv").to_numpy().tolist() == [
+        ["001.png", "no label but of classes too rare to split: colour gold"],
+        ["005.png", "it is no image or a damaged one."],
+    ]
+    assert len(np.load(folder / "images.npy")) == about["images"] == 18
+
+
+def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    with pytest.raises(ResourceError) as caught:
+        disk.has_room(part, 10**18)
+    assert str(caught.value).startswith(f"{tmp_path}: the prepared data set needs 1,000,000,000.0 GB, but only ")
+
+
+FULL = """
+import sys
+from pathlib import Path
+from silktune.data.prepare import prepare
+from silktune.errors import ResourceError
+from silktune.settings import Data
+table, root = Path(sys.argv[1]), Path(sys.argv[2])
+junk = root / "junk"
+def fill(done, total):
+    if done and not junk.exists():
+        with junk.open("wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)): pass
+            except OSError:
+                pass
+try:
+    prepare(table, None, Data(image_size=64), root / "data", progress=fill)
+except ResourceError as error:
+    print(error)
+junk.unlink()
+told = []
+print(prepare(table, None, Data(image_size=64), root / "data", progress=lambda done, total: told.append(done)).name)
+print(told[0])
+"""
+
+
+def test_a_disk_that_fills_up_loses_nothing(many: Path, tmp_path: Path) -> None:
+    """On a disk of four megabytes of its own; a file grows in it while images are written."""
+    (tmp_path / "disk").mkdir()
+    mount = f"mount -t tmpfs -o size=4m tmpfs {tmp_path}/disk"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted here (unshare -rm)")
+    inside = f'{mount} && exec "$@"'
+    run = [sys.executable, "-c", FULL, str(many), str(tmp_path / "disk")]
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", inside, "sh", *run], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said, _, told = done.stdout.splitlines()
+    assert said == (
+        f"{tmp_path}/disk/data: the disk is full. What is prepared is kept: make room and run the command again, "
+        "it goes on from there; or name another folder with --to."
+    )
+    assert int(told) >= CHUNK
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match=r"file/data: this cannot be written: Not a directory\.$"):
+        prepare(table, None, SMALL, tmp_path / "file" / "data")
+
+
+def test_rows_are_marked_as_done_after_they_are_written(tmp_path: Path) -> None:
+    arrays = Arrays(tmp_path, 3, 16)
+    row = (np.full((16, 16, 3), 9, np.uint8), np.arange(25, dtype=np.float32))
+    arrays.write({1: row})
+    again = Arrays(tmp_path, 3, 16)
+    assert again.todo == [0, 2]
+    assert (np.load(tmp_path / "images.npy")[1] == 9).all()
+    assert np.load(tmp_path / "colour.npy")[1].tolist() == list(range(25))
+    assert Arrays(tmp_path, 4, 16).todo == [0, 1, 2, 3]
+
+
+def test_kamon_is_prepared(real: Path, tmp_path: Path) -> None:
+    folder = prepare(real / "kamon" / "labels.csv", None, SMALL, tmp_path)
+    about = json.loads((folder / "dataset.json").read_text())
+    assert (about["name"], about["images"], about["rejected"]) == ("kamon", 1002, 0)
+    pixels = np.load(folder / "images.npy", mmap_mode="r")
+    assert pixels.shape == (1002, 16, 16, 3)
+    assert pixels.reshape(1002, -1).std(axis=1).min() > 1  # every row is a picture
+    assert (np.load(folder / "colour.npy").sum(axis=1) == 224**2).all()
