@@ -150,7 +150,7 @@ class _Task:
         try:
             image = crop(read(self.folder / name), self.settings.crop)
         except DataError as error:
-            return str(error).rpartition("cannot be read: ")[2]
+            return str(error).rpartition("cannot be read: ")[2].rstrip(".")
         return resize(image, self.settings.image_size), descriptor(image).astype(np.float32)
 
     def _description(self, chosen: Split, rejected: int) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Drawing a split: which record goes to which subset.
 
 First every class is given a record in each subset, the rarest first; then the other records follow by
-iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), a record counting with all of its images.
+iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), a record counting with all of its images and
+going where none of its labels is too much.
 
 Notation: N images, R records, C classes, numbered over all variables together, L labels; j is a subset: 0
 training, 1 validation, 2 test.
@@ -159,24 +160,33 @@ class _Draw:
         return None
 
     def _fitting(self, free: Sequence[int], j: int) -> int:
-        """One of the free records by chance: that no other class needs elsewhere, and that subset j has room for."""
+        """One of the free records: that no other class needs elsewhere, that fits into subset j, by chance."""
         harmless = [r for r in free if all(self._can_spare(c, j) for c, _ in self.held[r])] or free
-        room = [r for r in harmless if self.size[r] <= self.wish_all[j]]
-        return min(room, key=lambda r: int(self.rank[r])) if room else harmless[-1]
+        return min(harmless, key=lambda r: (self._excess(r, j), int(self.rank[r])))
+
+    def _excess(self, record: int, j: int) -> float:
+        """How many images and labels too many subset j would have with this record."""
+        labels = sum(max(0.0, n - self.wish[c][j]) for c, n in self.held[record])
+        return round(labels + max(0.0, float(self.size[record]) - self.wish_all[j]), 6)
 
     def _can_spare(self, c: int, j: int) -> bool:
         """Whether class c can still be covered if one of its free records goes to subset j."""
         return j in self.lacking[c] or self.free[c] > len(self.lacking[c])
 
     def stratify(self) -> None:
-        """Give the other records away, the class with the fewest images left first."""
+        """Give the other records away, the class with the fewest images left first.
+
+        A record goes where it is not too much; among such subsets, to the one that lacks the class most.
+        """
         while self.left:
             c = min(self.left, key=lambda c: (self.left[c], c))
             for r in self.holders[c]:
                 if self.subset[r] < 0:
-                    wish = self.wish[c]
-                    self.give(r, max(range(3), key=lambda j: (wish[j], self.wish_all[j])))
+                    self.give(r, self._best(r, self.wish[c]))
             del self.left[c]  # none of its records is free any more
         for r in np.argsort(self.rank).tolist():
             if self.subset[r] < 0:
-                self.give(r, max(range(3), key=lambda j: self.wish_all[j]))
+                self.give(r, self._best(r, self.wish_all))
+
+    def _best(self, record: int, wish: Sequence[float]) -> int:
+        return max(range(3), key=lambda j: (-self._excess(record, j), wish[j], self.wish_all[j]))

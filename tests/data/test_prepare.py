@@ -237,9 +237,9 @@ def test_unreadable_images_are_all_said_and_can_be_left_out(tmp_path: Path) -> N
         prepare(table, None, SMALL, tmp_path / "data")
     assert str(caught.value).splitlines()[:4] == [
         f"{tmp_path}: 3 of 40 images cannot be read:",
-        "  001.png: the file is empty.",
-        "  003.png: it is no image or a damaged one.",
-        "  005.png: the file ends in the middle of the picture.",
+        "  001.png: the file is empty",
+        "  003.png: it is no image or a damaged one",
+        "  005.png: the file ends in the middle of the picture",
     ]
     (tmp_path / "007.png").unlink()
     folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
@@ -271,7 +271,7 @@ def test_images_left_out_may_make_a_class_too_rare(tmp_path: Path) -> None:
     assert about["became_background"] == {"colour": {"gold": 2}}
     assert pd.read_csv(folder / "rejected.csv").to_numpy().tolist() == [
         ["001.png", "no label but of classes too rare to split: colour gold"],
-        ["005.png", "it is no image or a damaged one."],
+        ["005.png", "it is no image or a damaged one"],
     ]
     assert len(np.load(folder / "images.npy")) == about["images"] == 18
 
