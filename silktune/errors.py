@@ -7,8 +7,9 @@
     ├── StudyError                a study folder: another plan, written by another version, locked
     ├── ResourceError             a GPU, memory, disk, Ray cluster that is not there
     ├── TrackingError             MLflow's store cannot be reached or written
-    └── TrainingError             a training that cannot go on: a loss that is not a number
-    TrialsFailed                  exit 3: the study is done, but some of its trials failed
+    ├── TrainingError             a training that cannot go on: a loss that is not a number
+    ├── TrialsFailed              exit 3: the study is done, but some of its trials failed
+    └── Interrupted               exit 130: stopped before its end; the same command goes on
 
 A checker collects its complaints and raises them at once with `SomeError.of(complaints)`.
 """
@@ -54,6 +55,10 @@ class TrainingError(SilktuneError): ...
 
 class TrialsFailed(SilktuneError):
     exit_code = 3
+
+
+class Interrupted(SilktuneError):
+    exit_code = 130
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

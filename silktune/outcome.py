@@ -100,7 +100,6 @@ class Outcome(_Record):
     test: Scores | None = None
     seconds: float = 0.0
     device: str = ""
-    model: str = ""  # the file with the weights of the best epoch, relative to the study's folder
 
     @property
     def value(self) -> float:

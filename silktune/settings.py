@@ -149,7 +149,9 @@ class Experiment(_Section):
             SettingsError: a name that is no setting, or a value it cannot take; all of them at once.
         """
         prefix = f"{where}: " if where else ""
-        complaints = [f"{prefix}{name} is no setting.{nearest(name, names())}" for name in changes if name not in names()]
+        complaints = [
+            f"{prefix}{name} is no setting.{nearest(name, names())}" for name in changes if name not in names()
+        ]
         tree: dict[str, dict[str, Any]] = self.model_dump()
         for name, value in changes.items():
             if name in names():
@@ -220,7 +222,7 @@ def _limits(schema: Mapping[str, Any]) -> str:
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
-    """pydantic's complaints as sentences about settings."""
+    """The complaints of pydantic as sentences about settings."""
     for item in error.errors():
         if item["type"] == "value_error":
             yield f"{item['ctx']['error']}."

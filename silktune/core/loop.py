@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from silktune.core import augment, batches, checkpoint, losses, metrics, similar
 from silktune.core.checkpoint import Checkpoint
 from silktune.core.feed import Batch, Rows, feed, pieces
 from silktune.core.silknet import SilkNet
-from silktune.core.trunk import RANDOM
+from silktune.core.trunk import RANDOM, Trunk
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
@@ -49,8 +48,7 @@ def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Repor
 def fit(experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporter) -> tuple[SilkNet, Outcome]:
     """`train`, and the network with the weights of its best epoch."""
     device = prepare_device(runtime)
-    data = data.select(experiment.data.variables)
-    training = _Training(experiment, runtime, data, device)
+    training = _Training(experiment, runtime, view(data, experiment), device)
     try:
         training.run(report)
     except torch.cuda.OutOfMemoryError as error:
@@ -60,6 +58,24 @@ def fit(experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporte
             "on one GPU, will."
         ) from error
     return training.net, training.outcome()
+
+
+def view(data: Dataset, experiment: Experiment) -> Dataset:
+    """The data set with the variables that the experiment is about."""
+    return data.select(experiment.data.variables) if experiment.data.variables else data
+
+
+def check(experiment: Experiment, runtime: Runtime, data: Dataset) -> None:
+    """Find out before a study starts what would fail each of its trials: device, weights, balanced batches.
+
+    Raises:
+        SilktuneError: as `train` does.
+    """
+    prepare_device(runtime)
+    seen = view(data, experiment)
+    if experiment.train.sampling == "balanced":
+        batches.check_balanced(experiment.train.batch_size, _class_counts(seen))
+    Trunk(experiment.net.trunk, experiment.net.weights, experiment.net.NB_RN)
 
 
 def prepare_device(runtime: Runtime) -> torch.device:
@@ -155,7 +171,10 @@ class _Training:
             self._epoch(report)
         self.net.load_state_dict(self.best, strict=False)
         if self.folder:
-            checkpoint.write({name: value.cpu() for name, value in self.net.state_dict().items()}, self.folder / checkpoint.MODEL)
+            checkpoint.write(
+                {name: value.cpu() for name, value in self.net.state_dict().items()},
+                self.folder / checkpoint.MODEL,
+            )
 
     def _ended(self) -> bool:
         n = len(self.epochs)
@@ -176,7 +195,13 @@ class _Training:
                     f"{self.settings.learning_rate:g} may help."
                 )
         seconds = time.monotonic() - start
-        epoch = Epoch(number=e, train_loss=train_loss, validation_loss=validation_loss, validation=validation, seconds=seconds)
+        epoch = Epoch(
+            number=e,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            validation=validation,
+            seconds=seconds,
+        )
         self.epochs = (*self.epochs, epoch)
         self.seconds += seconds
         if self._best_epoch() == e:

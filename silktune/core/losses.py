@@ -112,9 +112,7 @@ def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
     return ((with_p * s - with_n * t) / valid.clamp(min=1)).sum()
 
 
-def _count_triplets(
-    s: Tensor, t: Tensor, positive: Tensor, negative: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def _count_triplets(s: Tensor, t: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """For each (i, p) and each (i, n), both (N, N), the number of active triplets; and the number of valid
     ones.
 

@@ -39,9 +39,7 @@ class Variable(Protocol):
         """Background labels in the whole data set; with one or more, background is the class K."""
 
 
-def scores(
-    labels: NDArray[np.int64], predictions: NDArray[np.int64], variables: Sequence[Variable]
-) -> Scores:
+def scores(labels: NDArray[np.int64], predictions: NDArray[np.int64], variables: Sequence[Variable]) -> Scores:
     """F1 and OA of every variable and their means over the variables.
 
     All images with a known label count, background included, both as truth and as prediction. A class without
@@ -94,9 +92,7 @@ def _variable(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: 
     )
 
 
-def _classes(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable
-) -> tuple[ClassScores, ...]:
+def _classes(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable) -> tuple[ClassScores, ...]:
     background = variable.background > 0
     names = [*variable.classes, *([BACKGROUND] if background else [])]
     is_minority = [*class_statistics(variable.counts).minority_mask, *([False] if background else [])]
@@ -108,14 +104,11 @@ def _classes(
         )
         figures = list(zip(*columns, strict=True))
     return tuple(
-        _class(name, *figure, minority=rare)
-        for name, figure, rare in zip(names, figures, is_minority, strict=True)
+        _class(name, *figure, minority=rare) for name, figure, rare in zip(names, figures, is_minority, strict=True)
     )
 
 
-def _class(
-    name: str, precision: float, recall: float, f1: float, support: int, *, minority: bool
-) -> ClassScores:
+def _class(name: str, precision: float, recall: float, f1: float, support: int, *, minority: bool) -> ClassScores:
     defined = support > 0
     return ClassScores(
         name=name,

@@ -5,6 +5,8 @@ N images, M variables, K_m classes of variable m (+1 where it has background).
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,8 +15,11 @@ from torch import Tensor, nn
 from silktune.core import metrics
 from silktune.core.feed import Rows, feed, pieces
 from silktune.core.silknet import SilkNet
+from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
+from silktune.errors import StudyError
 from silktune.outcome import Scores, Subset
+from silktune.settings import Experiment
 
 IMAGES_AT_ONCE = 256
 
@@ -31,6 +36,21 @@ class Classifier(nn.Module):
         """(N, 3, S, S) floats in [0, 1] → for every variable y_mk (N, K_m), the softmax of its logits."""
         logits = self.net.classify(self.net.f_jfc(images))
         return {name: a.softmax(1) for name, a in zip(self.variables, logits, strict=True)}
+
+
+def load(path: Path, experiment: Experiment, data: Dataset) -> SilkNet:
+    """The network that a training left in `path`, on the CPU.
+
+    Raises:
+        StudyError: the file is missing, or is not of this experiment.
+    """
+    settings = experiment.net.model_copy(update={"weights": RANDOM})  # the file has them all
+    net = SilkNet(settings, [variable.outputs for variable in data.variables])
+    try:
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        raise StudyError(f"{path} is not the model of these settings: {str(error).splitlines()[0]}") from error
+    return net.eval()
 
 
 @torch.no_grad()

@@ -37,9 +37,13 @@ class Trunk(nn.Module):
         self.prefix = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool, *blocks[:frozen])
         self.suffix = nn.Sequential(*blocks[frozen:])
         self.F: int = resnet.fc.in_features
-        mean, deviation = (IMAGENET_MEAN, IMAGENET_DEVIATION) if weights != RANDOM else ((0.0,) * 3, (1.0,) * 3)
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.zeros(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.ones(1, 3, 1, 1))
+        if weights != RANDOM:
+            self.mean += torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+            self.deviation *= torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1)
+        else:
+            _begin_as_identity(self.suffix)
         self.prefix.requires_grad_(False)
         self.eval()
 
@@ -72,6 +76,13 @@ class Trunk(nn.Module):
             self(images)
         for norm in norms:
             norm.eval()
+
+
+def _begin_as_identity(blocks: nn.Sequential) -> None:
+    """The residual branch of each block starts at 0: a deep network of random weights then trains from the start."""
+    for block in blocks:
+        last = [module for module in block.children() if isinstance(module, nn.BatchNorm2d)][-1]
+        nn.init.zeros_(last.weight)
 
 
 def _state(name: str, weights: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -108,7 +119,9 @@ def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
     known = torchvision.models.get_model_weights(name)
     if weights not in known.__members__ and weights != "DEFAULT":
         choices = [*known.__members__, "DEFAULT", RANDOM]
-        raise SettingsError(f"net.weights: {weights} is no name of torchvision's weights for {name}.{nearest(weights, choices)}")
+        raise SettingsError(
+            f"net.weights: {weights} is no name of torchvision's weights for {name}.{nearest(weights, choices)}"
+        )
     entry = known[weights]
     try:
         state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)

@@ -36,6 +36,11 @@ class Trial:
         return fingerprint(self.seeded(), digest)
 
 
+def final_group(winner: Trial) -> str:
+    """The group of the final runs of a search's winner."""
+    return f"final-{winner.id}"
+
+
 def fingerprint(experiment: Experiment, digest: str) -> str:
     """Sixteen hex digits of all settings that have an effect, the weights' file if there is one, and the data."""
     content: dict[str, Any] = experiment.effective().model_dump(mode="json")
@@ -81,7 +86,9 @@ class Plan:
             found = Plan(**json.loads(paths.plan.read_text()))
             different = list(_differences("", found.what, self.what))
         except (ValueError, TypeError, AttributeError) as error:
-            raise StudyError(f"{paths.plan} is no plan of this version of silktune ({error}). Give another --name.") from error
+            raise StudyError(
+                f"{paths.plan} is no plan of this version of silktune ({error}). Give another --name."
+            ) from error
         if different:
             raise StudyError(
                 f"{paths.folder} is another study: {'; '.join(different[:5])}. "

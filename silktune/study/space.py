@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,9 @@ class Dimension:
     def __str__(self) -> str:
         if self.choices:
             return " | ".join(text(choice) for choice in self.choices)
-        return f"{self.low:g} … {self.high:g}{', log' if self.log else ''}{f', step {self.step:g}' if self.step else ''}"
+        return (
+            f"{self.low:g} … {self.high:g}{', log' if self.log else ''}{f', step {self.step:g}' if self.step else ''}"
+        )
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,29 @@ def load(name: str, overrides: Mapping[str, Any]) -> Space:
     dimensions = tuple(d for key, value in searched.items() if (d := checker.dimension(key, value, base)))
     if not searched and not checker.complaints:
         checker.say("there is nothing to search. Name settings under `search:`, or fix fewer on the command line.")
-    space = Space(path.stem, str(content.get("question") or ""), base, dimensions, {}, checker.asha(content.get("asha")))
+    dimensions = tuple(d for d in dimensions if checker.possible(d, base, searched))
+    space = Space(
+        path.stem, str(content.get("question") or ""), base, dimensions, {}, checker.asha(content.get("asha"))
+    )
     first = checker.first(content.get("first") or {}, space)
     if checker.complaints:
         raise SpaceError.of(checker.complaints)
     return Space(space.name, space.question, base, dimensions, first, space.asha)
+
+
+def experiment(file: str, overrides: Mapping[str, Any]) -> Experiment:
+    """The defaults, changed by the `set:` of a YAML file (a search's winner.yaml) and by overrides.
+
+    Raises:
+        SpaceError: the file is none, or has a setting that does not exist.
+        SettingsError: an override that does not fit.
+    """
+    base = Experiment()
+    if file:
+        if not Path(file).is_file():
+            raise SpaceError(f"command line: '{file}' is neither a file of settings nor written name=value.")
+        base = base.with_(read(Path(file)).get("set") or {}, f"{file}: set")
+    return base.with_(overrides, "command line")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -197,7 +217,9 @@ def read(path: Path) -> dict[str, Any]:
         raise SpaceError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
         raise SpaceError(f"{path}: is no mapping with the keys {', '.join(KEYS)}.")
-    unknown = [f"{path}: {key} is no key of a search space.{nearest(str(key), KEYS)}" for key in content if key not in KEYS]
+    unknown = [
+        f"{path}: {key} is no key of a search space.{nearest(str(key), KEYS)}" for key in content if key not in KEYS
+    ]
     if unknown:
         raise SpaceError.of(unknown)
     return content
@@ -215,7 +237,9 @@ class _Checker:
 
     def base(self, fixed: Mapping[str, Any], overrides: Mapping[str, Any]) -> Experiment:
         try:
-            base = Experiment().with_(dict(fixed) | {k: v for k, v in overrides.items() if k in names()}, f"{self.where}: set")
+            base = Experiment().with_(
+                dict(fixed) | {k: v for k, v in overrides.items() if k in names()}, f"{self.where}: set"
+            )
         except SettingsError as error:
             self.complaints.append(str(error))
             base = Experiment()
@@ -239,6 +263,12 @@ class _Checker:
                 if len(self.complaints) == before:
                     return dimension
         return None
+
+    @staticmethod
+    def possible(dimension: Dimension, base: Experiment, searched: Mapping[str, Any]) -> bool:
+        """Whether there is a point at which a dimension is searched: a setting that is fixed may rule it out."""
+        fixed = {name: value for name, value in dimension.unless.items() if name not in searched}
+        return not any(_same(base.flat()[name], value) for name, value in fixed.items())
 
     def _keys(self, where: str, content: Mapping[str, Any]) -> None:
         for key in content:
@@ -293,7 +323,11 @@ class _Checker:
         if not isinstance(content, dict):
             self.say("first: should name points, each a mapping of settings.")
             return {}
-        return {str(name): space.project(point) for name, point in content.items() if self._inside(str(name), point or {}, space)}
+        return {
+            str(name): space.project(point)
+            for name, point in content.items()
+            if self._inside(str(name), point or {}, space)
+        }
 
     def _inside(self, name: str, point: Mapping[str, Any], space: Space) -> bool:
         before = len(self.complaints)

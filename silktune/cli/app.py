@@ -1,0 +1,61 @@
+"""The command `silktune`: its parts, and how an error is said. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from silktune import __version__
+from silktune.cli import data, search, settings, train
+from silktune.errors import SilktuneError
+
+app = typer.Typer(
+    help="Hyperparameter search for SilkNet on Ray: images with gaps in their labels and rare classes.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+)  # fmt: skip
+app.command("search")(search.command)
+app.command("train")(train.command)
+app.command("settings")(settings.command)
+app.add_typer(data.app, name="data")
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"silktune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run a command; a user's mistake is said in a sentence (exit 1), a wrong usage by Typer (exit 2)."""
+    try:
+        app()
+    except SilktuneError as error:
+        _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _say("Interrupted. What was finished is kept; the same command goes on.", 130)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        _say(
+            f"{error.filename or 'The disk'}: no space is left. What was finished is kept: make room, give the same command.",
+            1,
+        )
+
+
+def _say(message: str, code: int) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
+    sys.exit(code)

@@ -1,0 +1,88 @@
+"""`silktune search`: from labelled images to a tested winner."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from silktune.cli.words import RUNS
+
+
+def command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SPACE] [name=value]...",
+            help="A search space by name or file (silknet), and settings to fix.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")] = ...,  # type: ignore[assignment]
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of the table's images.", show_default="the table's")
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Trials in all; more than before continues.", min=1, show_default="20; a grid: all"),
+    ] = None,
+    concurrent: Annotated[int, typer.Option(help="Trials at once.", min=1)] = 1,
+    time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
+    final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
+    sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
+    seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    name: Annotated[
+        str | None,
+        typer.Option(help="The study's folder under --runs.", show_default="from space, data and settings"),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Where studies, prepared data and MLflow's store are kept.")] = RUNS,
+) -> None:
+    """Search the settings with the best validation mean F1, then train the winner anew and test it.
+
+    The same command again continues an interrupted search; with more --trials it adds to a finished one.
+    """
+    from rich.console import Console
+
+    from silktune.cli import show
+    from silktune.cli import words as language
+    from silktune.errors import SettingsError, TrialsFailed
+    from silktune.study import space as spaces
+
+    wanted, overrides = language.split(words or [], "silknet")
+    seconds = language.seconds(time)
+    for option, value, allowed in (
+        ("--sampler", sampler, ("tpe", "random", "grid")),
+        ("--device", device, ("auto", "cpu", "cuda")),
+    ):
+        if value not in allowed:
+            raise SettingsError(f"{option} {value}: it may be {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    space = spaces.load(wanted, overrides)
+    console = Console(highlight=False)
+    dataset = show.resolve(console, data, images, space.base, runs / "data")
+
+    from silktune.cli.study import Study
+    from silktune.orchestrate.search import Order, search
+
+    what = {"kind": "search", "data": dataset.digest, "space": space.what(), "sampler": sampler, "seed": seed}
+    with Study.begin(
+        what,
+        name or f"{space.name}-{dataset.name}",
+        named=bool(name),
+        runs=runs,
+        dataset=dataset,
+        command=sys.argv,
+    ) as study:
+        console.print(f"Study {study.paths.folder}, data {dataset.name} ({dataset.digest}), MLflow {study.uri}")
+        count = trials if trials or sampler == "grid" else 20
+        order = Order(sampler, seed, count, concurrent, final_runs, device, seconds)  # type: ignore[arg-type]
+        with show.SearchProgress(console) as progress:
+            report = search(space, dataset, order, study.paths, study.tracker, progress)
+        study.finish(report)
+    show.search_report(console, report)
+    console.print(f"\nIn {study.paths.folder}: report.md, winner.yaml, trials.csv, outcomes. In a browser:")
+    console.print(f"  mlflow ui --backend-store-uri {study.uri}", soft_wrap=True)
+    if failures := report.failures():
+        raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

@@ -1,0 +1,29 @@
+"""`silktune settings`: every setting with its letter, default, limits and origin."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    pattern: Annotated[str, typer.Argument(help="Only settings whose name contains this.", show_default=False)] = "",
+) -> None:
+    """List every setting: its letter in the papers, its default, what it may be, where the default comes from."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from silktune.errors import SettingsError, nearest
+    from silktune.settings import describe, names
+
+    rows = [d for d in describe() if pattern in d.name]
+    if not rows:
+        raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, names())}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "letter", "default", "may be", "from", "what"):
+        table.add_column(column, overflow="fold")
+    for d in rows:
+        default = str(list(d.default)) if isinstance(d.default, tuple) else str(d.default)
+        table.add_row(d.name, d.symbol, default, d.limits, d.origin, d.why, style=None)
+    Console(highlight=False).print(table)

@@ -1,0 +1,64 @@
+"""`silktune train`: one training, without Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from silktune.cli.words import RUNS
+
+
+def command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE] [name=value]...",
+            help="A file with settings (winner.yaml), and settings.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")] = ...,  # type: ignore[assignment]
+    images: Annotated[
+        Path | None, typer.Option(help="The folder of the table's images.", show_default="the table's")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="Keep checkpoint, model and outcome here; go on from there.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: torch decides.", min=0)] = 0,
+    test: Annotated[bool, typer.Option("--test", help="Test the result on the test set.")] = False,
+) -> None:
+    """Train one SilkNet and print its scores, without Ray and without MLflow."""
+    from rich.console import Console
+
+    from silktune.cli import show
+    from silktune.cli import words as language
+    from silktune.study.space import experiment
+
+    name, overrides = language.split(words or [], "")
+    wanted = experiment(name, overrides)
+    console = Console(highlight=False)
+    dataset = show.resolve(console, data, images, wanted, RUNS / "data")
+
+    from silktune.core import loop, predict
+    from silktune.errors import SettingsError
+    from silktune.settings import Runtime
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise SettingsError(f"--device {device}: it may be auto, cpu or cuda.")
+    runtime = Runtime(device=device, threads=threads, folder=folder)  # type: ignore[arg-type]
+    net, outcome = loop.fit(wanted, runtime, dataset, show.EpochLines(console))
+    console.print(
+        f"\nBest epoch {outcome.best_epoch} of {len(outcome.epochs)}, {outcome.seconds:.0f} s on {outcome.device}.\n"
+    )
+    assert outcome.validation is not None
+    console.print(show.scores_table("validation set", outcome.validation))
+    if test:
+        scores = predict.evaluate(net, loop.view(dataset, wanted), "test", next(net.parameters()).device)
+        outcome = outcome.model_copy(update={"test": scores})
+        console.print(show.scores_table("test set", scores))
+    if folder:
+        outcome.write(folder / "outcome.json")
+        console.print(f"In {folder}: model.pt, checkpoint.pt, outcome.json.")

@@ -1,0 +1,39 @@
+"""What a person writes on the command line, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from silktune.errors import SettingsError
+from silktune.settings import parse
+
+RUNS = Path("runs")
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:
+    """`[NAME] name=value …` as the name (or `first` where there is none) and the settings.
+
+    Raises:
+        SettingsError: two names, or a word that is neither.
+    """
+    plain = [word for word in words if "=" not in word]
+    if len(plain) > 1:
+        raise SettingsError(f"command line: '{plain[1]}' is no setting; settings are written name=value.")
+    return (plain[0] if plain else first), dict(parse(word) for word in words if "=" in word)
+
+
+def seconds(text: str | None) -> float | None:
+    """`2h`, `90m`, `1h30m`, `45s` as seconds.
+
+    Raises:
+        SettingsError: it is no time.
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"(\d+(\.\d+)?[hms])+", text):
+        raise SettingsError(f"--time {text}: a time is written as 2h, 90m, 1h30m or 45s.")
+    return sum(float(number) * UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([hms])", text))

@@ -1,0 +1,148 @@
+"""The driver's desk: what comes from the workers is written down here, and nowhere else.
+
+Order matters: an outcome is written to the study's folder first (the truth), then told to the source that asked for
+the trial, then to the tracker and the person who watches. After a crash at any point the next start makes up for
+what is missing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from silktune.core.checkpoint import FILE as CHECKPOINT
+from silktune.errors import SilktuneError, TrackingError
+from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial
+from silktune.study.space import text
+
+
+class Source(Protocol):
+    """Who decides which trials are run."""
+
+    def next(self) -> Trial | None:
+        """The next trial, or None when there are no more."""
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
+        """Hear of an epoch; True stops the trial."""
+
+    def outcome(self, trial: Trial, outcome: Outcome) -> None:
+        """Hear what a trial ended with."""
+
+
+class Watcher(Protocol):
+    """Who shows a person what happens."""
+
+    def started(self, trial: Trial) -> None: ...
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None: ...
+
+    def ended(self, trial: Trial, outcome: Outcome) -> None: ...
+
+    def note(self, sentence: str) -> None: ...
+
+
+@dataclass
+class Desk:
+    """Everything that the driver has to keep in step."""
+
+    paths: StudyPaths
+    digest: str
+    tracker: Tracker
+    watcher: Watcher
+    source: Source
+    keep_models: bool = False
+    running: dict[str, Trial] = field(default_factory=dict)
+    error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
+    _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
+    _untracked: bool = False
+
+    def next(self) -> Trial | None:
+        """The next trial to run; one that has an outcome is taken from there, not run."""
+        while trial := self.source.next():
+            path = self.paths.outcome(trial.id)
+            if path.exists():
+                self.close(trial, Outcome.read(path))
+                continue
+            self.running[trial.id] = trial
+            self._epochs[trial.id] = {}
+            self._track(lambda: open_record(self.tracker, trial, self.digest))
+            self.watcher.started(trial)
+            return trial
+        return None
+
+    def epoch(self, name: str, epoch: Epoch) -> bool:
+        """Write an epoch down, once however often it is reported; True stops the trial, which is then over."""
+        trial, known = self.running[name], self._epochs[name]
+        if epoch.number in known:
+            return False
+        known[epoch.number] = epoch
+        self._track(lambda: self.tracker.epoch(name, epoch))
+        self.watcher.epoch(trial, epoch)
+        stop = self.source.epoch(trial, epoch)
+        if stop:
+            self.end(name, pruned(tuple(known.values())))
+        return stop
+
+    def end(self, name: str, outcome: Outcome) -> None:
+        """Write down what a running trial ended with."""
+        trial = self.running.pop(name)
+        known = self._epochs.pop(name, {})
+        if not outcome.epochs:
+            outcome = outcome.model_copy(update={"epochs": tuple(known.values())})
+        outcome.write(self.paths.outcome(name))
+        self._tidy(trial, outcome)
+        self.close(trial, outcome)
+
+    def close(self, trial: Trial, outcome: Outcome) -> None:
+        """Tell everyone an outcome that is on disk."""
+        self.source.outcome(trial, outcome)
+        self._track(lambda: close_record(self.tracker, trial, outcome, self.digest))
+        self.watcher.ended(trial, outcome)
+
+    def _tidy(self, trial: Trial, outcome: Outcome) -> None:
+        """Of a trial that is over only a model that is wanted is kept."""
+        folder = self.paths.trial(trial.id)
+        if self.keep_models and outcome.state == "finished":
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _track(self, call: Callable[[], None]) -> None:
+        """A tracker that fails does not end the study: its folder is the truth, and MLflow is written again."""
+        if self._untracked:
+            return
+        try:
+            call()
+        except TrackingError as error:
+            self._untracked = True
+            self.watcher.note(f"{error} The search goes on; the same command again completes MLflow's record.")
+
+
+def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
+    """The outcome of a trial that was stopped because others are ahead."""
+    best = min(epochs, key=lambda epoch: epoch.validation_loss["L"])
+    return Outcome(
+        state="pruned", reason=f"behind after epoch {epochs[-1].number}", best_epoch=best.number, epochs=epochs,
+        validation=best.validation, seconds=sum(epoch.seconds for epoch in epochs),
+    )  # fmt: skip
+
+
+def open_record(tracker: Tracker, trial: Trial, digest: str) -> None:
+    experiment = trial.seeded()
+    params: Mapping[str, object] = {name: _plain(value) for name, value in experiment.flat().items()}
+    tags = {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
+    tags |= {"silktune.fingerprint": trial.fingerprint(digest), "mlflow.runName": trial.id}
+    tracker.trial(trial.group, trial.id, params, tags)
+
+
+def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, digest: str) -> None:
+    open_record(tracker, trial, digest)
+    tracker.outcome(trial.id, outcome)
+
+
+def _plain(value: object) -> object:
+    return text(value) if isinstance(value, tuple) else value

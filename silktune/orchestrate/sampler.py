@@ -1,0 +1,166 @@
+"""The search's side of Optuna: a journal in the study's folder that knows every trial, across restarts.
+
+A trial that was running when the driver died is handed out again under its own id; a trial that ended is told once:
+finished as COMPLETE, stopped early as PRUNED, failed as FAIL.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from silktune.outcome import Epoch, Outcome
+from silktune.seeds import number
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import SEARCHED, Trial
+from silktune.study.space import Dimension, Point, Space
+
+Sampler = Literal["tpe", "random", "grid"]
+STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+NAME = "search"
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class OptunaSource:
+    """Hands out the trials of a search until there are `wanted` of them (None: until the grid is done).
+
+    Raises:
+        SpaceError: a grid over a range without a step.
+    """
+
+    def __init__(self, paths: StudyPaths, space: Space, sampler: Sampler, seed: int, wanted: int | None) -> None:
+        self.paths, self.space = paths, space
+        grid = space.grid() if sampler == "grid" else []
+        self.study = _open(paths, space, sampler, seed)
+        if not self.study.get_trials(deepcopy=False):
+            for point in [*space.first.values(), *grid] if sampler != "grid" else grid:
+                self.study.enqueue_trial(_params(space, point))
+        self.wanted = min(wanted or len(grid), len(grid)) if sampler == "grid" else wanted or 0
+        self.trials: dict[str, Trial] = {}
+        self.seen: dict[str, str] = {}
+        self._again: list[FrozenTrial] = []
+        self._live: dict[str, optuna.Trial] = {}
+        for frozen in self._begun():
+            self._remember(frozen)
+            if frozen.state == TrialState.RUNNING:
+                self._again.append(frozen)
+
+    def _begun(self) -> list[FrozenTrial]:
+        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+
+    def _remember(self, frozen: FrozenTrial) -> Trial:
+        point = {d.name: _value(d, frozen.params[d.name]) for d in self.space.dimensions if d.name in frozen.params}
+        trial = Trial(f"t{frozen.number:03d}", SEARCHED, self.space.experiment(point))
+        self.trials[trial.id] = trial
+        return trial
+
+    def more(self) -> bool:
+        """Whether there is a trial to begin or to go on with."""
+        return bool(self._again) or len(self.trials) < self.wanted
+
+    def next(self) -> Trial | None:
+        if self._again:
+            frozen = self._again.pop(0)
+            live = optuna.Trial(self.study, frozen._trial_id)
+        elif len(self.trials) < self.wanted:
+            live = self.study.ask()
+        else:
+            return None
+        self._suggest(live)  # an interrupted trial may have been killed between two suggestions
+        trial = self._remember(self.study.get_trials(deepcopy=False)[live.number])
+        self._live[trial.id] = live
+        return trial
+
+    def _suggest(self, live: optuna.Trial) -> None:
+        point: Point = {}
+        for d in self.space.dimensions:
+            if not self.space.active(d, point):
+                continue
+            if d.choices:
+                point[d.name] = json.loads(live.suggest_categorical(d.name, [json.dumps(c) for c in d.choices]))
+            elif d.integer:
+                step = int(d.step or 1)
+                point[d.name] = live.suggest_int(d.name, int(d.low), int(d.high), log=d.log, step=step)
+            else:
+                point[d.name] = live.suggest_float(d.name, d.low, d.high, log=d.log, step=d.step)
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
+        """Stop it if asynchronous successive halving says so."""
+        live = self._live[trial.id]
+        live.report(epoch.validation.mean_f1, epoch.number)
+        return live.should_prune()
+
+    def outcome(self, trial: Trial, outcome: Outcome) -> None:
+        live = self._live.pop(trial.id)
+        if outcome.reason:
+            live.set_user_attr("reason", outcome.reason)
+        value = outcome.value if outcome.state == "finished" else None
+        self.study.tell(live, value, STATES[outcome.state], skip_if_finished=True)
+
+    def ended(self) -> list[Trial]:
+        """Every trial that has ended, in the order in which they were begun."""
+        return [self.trials[f"t{t.number:03d}"] for t in self._begun() if t.state.is_finished()]
+
+    def importances(self) -> dict[str, float]:
+        """The share of the variance of the mean F1 that each setting explains (fANOVA), largest first.
+
+        Only settings that every trial has can be compared; {} where there are too few trials to tell.
+        """
+        values = {t.value for t in self.study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE}
+        if len(values) < 4:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        try:
+            return dict(optuna.importance.get_param_importances(self.study, evaluator=evaluator))
+        except (RuntimeError, ValueError):  # no variance, or no setting that all trials share
+            return {}
+
+
+def _open(paths: StudyPaths, space: Space, sampler: Sampler, seed: int) -> optuna.Study:
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    for stale in paths.folder.glob(f"{paths.journal.name}.lock*"):
+        stale.unlink()  # of a driver that was killed: the study's own lock says that no other one is there
+    storage = JournalStorage(JournalFileBackend(str(paths.journal)))
+    pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+    if space.asha:
+        pruner = optuna.pruners.SuccessiveHalvingPruner(
+            min_resource=space.asha.min_epochs, reduction_factor=space.asha.reduction
+        )
+    study = optuna.create_study(
+        storage=storage, study_name=NAME, direction="maximize", load_if_exists=True, pruner=pruner
+    )
+    study.sampler = _sampler(sampler, number(seed, "sampler", len(study.get_trials(deepcopy=False))))
+    return study
+
+
+def _sampler(sampler: Sampler, seed: int) -> optuna.samplers.BaseSampler:
+    if sampler == "tpe":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `group`
+            return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed % 2**32)
+    return optuna.samplers.RandomSampler(seed=seed % 2**32)
+
+
+def _params(space: Space, point: Point) -> dict[str, Any]:
+    """A point as Optuna keeps it: choices as their JSON."""
+    return {
+        d.name: json.dumps(_choice(d, point[d.name])) if d.choices else point[d.name]
+        for d in space.dimensions
+        if d.name in point
+    }
+
+
+def _choice(dimension: Dimension, value: Any) -> Any:
+    """The very choice that equals a value (1 and 1.0 are written differently)."""
+    return next(choice for choice in dimension.choices if choice == value)
+
+
+def _value(dimension: Dimension, param: Any) -> Any:
+    return json.loads(param) if dimension.choices else param

@@ -1,0 +1,138 @@
+"""A search from its plan to its tested winner: trials, choice, final runs, report.
+
+Each part goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from silktune.core import loop, metrics
+from silktune.data.dataset import Dataset
+from silktune.errors import Interrupted, StudyError, TrialsFailed
+from silktune.orchestrate.desk import Desk, Source, Watcher, close_record
+from silktune.orchestrate.runner import Resources, local_ray, run_trials
+from silktune.orchestrate.sampler import OptunaSource, Sampler
+from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.settings import Runtime
+from silktune.study import report
+from silktune.study.choose import ranked
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial, final_group
+from silktune.study.report import SearchReport
+from silktune.study.space import Space
+
+
+@dataclass(frozen=True)
+class Order:
+    """How much to search and on what; none of it may change a trial's numbers."""
+
+    sampler: Sampler
+    seed: int
+    trials: int | None
+    concurrent: int
+    final_runs: int
+    device: str
+    seconds: float | None
+
+
+class ListSource:
+    """Hands out trials that are known beforehand, each once."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self.waiting = deque(trials)
+        self.outcomes: dict[str, Outcome] = {}
+
+    def next(self) -> Trial | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
+        """Never stopped early."""
+        return False
+
+    def outcome(self, trial: Trial, outcome: Outcome) -> None:
+        self.outcomes[trial.id] = outcome
+
+
+def search(
+    space: Space, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher
+) -> SearchReport:
+    """Run a search, or what is left of it.
+
+    Raises:
+        SilktuneError: nothing can be trained so.
+        TrialsFailed: no trial finished.
+        Interrupted: the time is over, or a person stopped it.
+    """
+    loop.check(space.base, Runtime(device=order.device), data)  # type: ignore[arg-type]
+    source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
+    _catch_up(source.ended(), paths, tracker, data.digest)
+    deadline = None if order.seconds is None else time.monotonic() + order.seconds
+
+    def run(asked: Source, *, test: bool) -> None:
+        desk = Desk(paths, data.digest, tracker, watcher, asked, keep_models=test)
+        resources = Resources.share(order.concurrent, order.device)
+        left = None if deadline is None or test else max(1.0, deadline - time.monotonic())
+        run_trials(desk, str(data.folder.absolute()), resources, order.device, test=test, seconds=left)
+        if desk.running and (deadline is None or time.monotonic() < deadline):
+            waiting = ", ".join(sorted(desk.running))
+            raise Interrupted(f"Interrupted during {waiting}. What is done is kept; the same command goes on.")
+
+    with ExitStack() as stack:
+        if source.more():
+            stack.enter_context(local_ray())
+            run(source, test=False)
+        outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
+        winner = outcomes[_ranking(outcomes)[0]][0]
+        finals = ListSource(final_runs(winner, order.final_runs))
+        done = [trial for trial in finals.waiting if paths.outcome(trial.id).exists()]
+        if len(done) < len(finals.waiting):
+            stack.enter_context(local_ray())
+            run(finals, test=True)
+        else:
+            _catch_up(done, paths, tracker, data.digest)
+            finals.outcomes = {trial.id: Outcome.read(paths.outcome(trial.id)) for trial in done}
+    found = SearchReport(
+        name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
+        searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
+        floor=_floor(loop.view(data, space.base)), importances=source.importances(),
+    )  # fmt: skip
+    report.write(found, paths)
+    return found
+
+
+def final_runs(winner: Trial, runs: int) -> list[Trial]:
+    """The winner, to be trained again with seeds that the search did not use (it used run 0), and tested."""
+    group = final_group(winner)
+    return [Trial(f"{group}-run{r}", group, winner.experiment, r) for r in range(1, runs + 1)]
+
+
+def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
+    ranking = ranked({name: outcome for name, (_, outcome) in outcomes.items()})
+    if not ranking:
+        reasons = sorted({outcome.reason for _, outcome in outcomes.values()})
+        raise TrialsFailed(f"None of the {len(outcomes)} trials finished: {' | '.join(reasons[:3])}")
+    return ranking
+
+
+def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> None:
+    """What a crash left open between the study's folder and MLflow is made up for."""
+    for trial in trials:
+        path = paths.outcome(trial.id)
+        if not path.exists():
+            raise StudyError(f"{path} is missing, though the study's journal says that {trial.id} is done.")
+        close_record(tracker, trial, Outcome.read(path), digest)
+
+
+def _floor(data: Dataset) -> float:
+    """The mean F1 on the test set of always naming the largest class of the training set."""
+    train, rows = data.labels[data.rows("train")], data.rows("test")
+    largest = [np.bincount(train[train[:, m] >= 0, m]).argmax() for m in range(train.shape[1])]
+    named = np.tile(np.array(largest, dtype=np.int64), (len(rows), 1))
+    return metrics.scores(data.labels[rows], named, data.variables).mean_f1

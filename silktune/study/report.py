@@ -1,0 +1,206 @@
+"""What a search found, as rows for the terminal and as files: report.md, trials.csv, winner.yaml."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+from silktune.outcome import MEANS, Outcome, Scores, write_whole
+from silktune.settings import Experiment
+from silktune.study.choose import RULE, ranked
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial, final_group
+from silktune.study.space import text
+
+TITLES = {
+    "mean_f1": "mean F1",
+    "mean_f1_with_background": "mean F1 with background",
+    "mean_f1_minority": "mean F1, under-represented classes",
+    "OA": "OA",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Mean and standard deviation (n − 1) of one figure over independent runs."""
+
+    mean: float
+    deviation: float  # nan for a single run
+    n: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        deviation = statistics.stdev(values) if len(values) > 1 else math.nan
+        return cls(statistics.fmean(values), deviation, len(values))
+
+    def __str__(self) -> str:
+        """In percent, as the papers print it."""
+        deviation = "" if math.isnan(self.deviation) else f" ± {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:.1f}{deviation}"
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """Everything that the end of a search says."""
+
+    name: str
+    question: str
+    trials: Mapping[str, tuple[Trial, Outcome]]
+    ranking: Sequence[str]
+    searched: Sequence[str]  # the settings that were searched
+    finals: Mapping[str, Outcome]  # the winner's test runs
+    floor: float  # the test mean F1 of always naming the largest class
+    importances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def winner(self) -> Trial:
+        return self.trials[self.ranking[0]][0]
+
+    @property
+    def tests(self) -> list[Scores]:
+        return [outcome.test for outcome in self.finals.values() if outcome.test]
+
+    def figures(self) -> dict[str, Figure]:
+        """Every test figure over the final runs, under its dotted name."""
+        runs = [scores.flat() for scores in self.tests]
+        names = list(runs[0]) if runs else []
+        return {name: Figure.of([run[name] for run in runs if name in run]) for name in names}
+
+    def failures(self) -> list[str]:
+        """Trials and final runs that failed, with their reasons."""
+        outcomes = {name: outcome for name, (_, outcome) in self.trials.items()} | dict(self.finals)
+        return [f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if outcome.state == "failed"]
+
+    def best_final(self) -> str | None:
+        """The final run whose validation mean F1 is largest: its network is the one to keep."""
+        order = ranked(self.finals)
+        return order[0] if order else None
+
+    @property
+    def final_group(self) -> str:
+        return final_group(self.winner)
+
+    def varied(self) -> list[str]:
+        """The settings that differ between trials."""
+        values = [trial.experiment.flat() for trial, _ in self.trials.values()]
+        return [name for name in self.searched if any(v[name] != values[0][name] for v in values)]
+
+    def leading(self, most: int, searched: Sequence[str]) -> list[list[str]]:
+        """The leading trials: id, validation mean F1 in %, best epoch, and some of their settings."""
+        rows = []
+        for name in self.ranking[:most]:
+            trial, outcome = self.trials[name]
+            settings = trial.experiment.flat()
+            rows.append(
+                [
+                    name,
+                    f"{100 * outcome.value:.1f}",
+                    str(outcome.best_epoch),
+                    *(text(settings[s]) for s in searched),
+                ]
+            )
+        return rows
+
+    def test_table(self) -> list[list[str]]:
+        """A row for the means and one for each variable: F1, with background, under-represented, OA."""
+        figures = self.figures()
+        rows = [["mean", *(self._cell(figures, name) for name in MEANS)]]
+        for variable in self.tests[0].variables if self.tests else ():
+            names = (f"{variable.name}.{part}" for part in ("f1", "f1_with_background", "f1_minority", "OA"))
+            rows.append([variable.name, *(self._cell(figures, name) for name in names)])
+        return rows
+
+    @staticmethod
+    def _cell(figures: Mapping[str, Figure], name: str) -> str:
+        return str(figures[name]) if name in figures else "–"
+
+
+def override_line(experiment: Experiment) -> str:
+    """An experiment as name=value, as far as it differs from the defaults."""
+    default = Experiment().flat()
+    return " ".join(
+        f"{name}={text_exact(value)}" for name, value in experiment.flat().items() if value != default[name]
+    )
+
+
+def text_exact(value: object) -> str:
+    """A value for the command line, without rounding."""
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(text_exact, value))}]"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def settings_yaml(experiment: Experiment, heading: str) -> str:
+    """A file of all settings that `silktune train` and the ablation tables accept."""
+    values = {name: list(v) if isinstance(v, tuple) else v for name, v in experiment.flat().items()}
+    comment = "".join(f"# {line}\n" for line in heading.splitlines())
+    return comment + yaml.safe_dump({"set": values}, sort_keys=False, allow_unicode=True)
+
+
+def write(report: SearchReport, paths: StudyPaths) -> None:
+    """report.md, trials.csv and winner.yaml, each whole or not at all."""
+    heading = f"The winner of {report.name}, trial {report.winner.id}: {RULE}."
+    write_whole(paths.winner, settings_yaml(report.winner.experiment, heading))
+    write_whole(paths.trials_table, trials_csv(report))
+    write_whole(paths.report, markdown(report))
+
+
+def trials_csv(report: SearchReport) -> str:
+    """Every trial: state, figures, all settings."""
+    file = io.StringIO()
+    names = list(Experiment().flat())
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["trial", "state", "reason", "validation_mean_f1", "best_epoch", "epochs", "seconds", *names])
+    for name, (trial, outcome) in report.trials.items():
+        value = f"{outcome.value:.6f}" if outcome.validation else ""
+        settings = trial.experiment.flat()
+        ended = [
+            outcome.state,
+            outcome.reason,
+            value,
+            outcome.best_epoch,
+            len(outcome.epochs),
+            f"{outcome.seconds:.1f}",
+        ]
+        rows.writerow([name, *ended, *(text_exact(settings[s]) for s in names)])
+    return file.getvalue()
+
+
+def markdown(report: SearchReport) -> str:
+    """The report for people, and for MLflow's artifacts."""
+    lines = [f"# {report.name}", "", report.question, ""]
+    lines += ["## Leading trials", "", f"Ranked by {RULE}.", ""]
+    lines += _table(
+        ["trial", "validation mean F1 [%]", "best epoch", *report.varied()],
+        report.leading(10, report.varied()),
+    )
+    lines += [
+        "",
+        "## The winner",
+        "",
+        f"Trial {report.winner.id}:",
+        "",
+        "```",
+        override_line(report.winner.experiment),
+        "```",
+        "",
+    ]
+    lines += [f"## The winner on the test set, {len(report.tests)} runs", ""]
+    lines += _table(["variable [%]", *TITLES.values()], report.test_table())
+    lines += ["", f"Always naming the largest class: mean F1 {100 * report.floor:.1f}."]
+    if report.importances:
+        lines += ["", "## Importance of the settings (fANOVA)", ""]
+        lines += _table(["setting", "share"], [[name, f"{share:.2f}"] for name, share in report.importances.items()])
+    if failures := report.failures():
+        lines += ["", "## Trials that failed", "", *(f"- {failure}" for failure in failures)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
