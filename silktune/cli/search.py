@@ -75,14 +75,14 @@ def command(
         dataset=dataset,
         command=sys.argv,
     ) as study:
-        console.print(f"Study {study.paths.folder}, data {dataset.name} ({dataset.digest}), MLflow {study.uri}")
+        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", soft_wrap=True)
         count = trials if trials or sampler == "grid" else 20
         order = Order(sampler, seed, count, concurrent, final_runs, device, seconds)  # type: ignore[arg-type]
         with show.SearchProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
         study.finish(report)
     show.search_report(console, report)
-    console.print(f"\nIn {study.paths.folder}: report.md, winner.yaml, trials.csv, outcomes. In a browser:")
-    console.print(f"  mlflow ui --backend-store-uri {study.uri}", soft_wrap=True)
+    console.print(f"\nIn {study.paths.folder}: report.md, winner.yaml, trials.csv, outcomes.", soft_wrap=True)
+    console.print(f"To look at the runs: {study.how_to_look()}", soft_wrap=True)
     if failures := report.failures():
         raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

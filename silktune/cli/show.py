@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -117,10 +118,10 @@ class SearchProgress:
         epochs = f"{len(outcome.epochs)} epochs, {outcome.seconds:.0f} s"
         colour = {"finished": "green", "pruned": "yellow", "failed": "red"}[outcome.state]
         line = f"{trial.id:<18} [{colour}]{outcome.state:<9}[/] {figure:<20} {epochs}"
-        self.console.print(line + (f"  ({outcome.reason})" if outcome.state != "finished" else ""))
+        self.console.print(line + (f"  ({escape(outcome.reason)})" if outcome.reason else ""), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
-        self.console.print(sentence, style="yellow", markup=False)
+        self.console.print(sentence, style="yellow", markup=False, soft_wrap=True)
 
     def _draw(self) -> None:
         lines = []
@@ -138,15 +139,9 @@ def search_report(console: Console, report: SearchReport) -> None:
     """The end of a search: leading trials, winner, test table, importances."""
     from silktune.study.report import TITLES, override_line
 
-    searched = report.varied()
-    table = plain_table(
-        "trial",
-        "validation F1",
-        "epoch",
-        *(name.split(".")[1] for name in searched),
-        title="Leading trials [%]",
-    )
-    for row in report.leading(5, searched):
+    head, *rows = report.leading(5)
+    table = plain_table(*head, title="Leading trials")
+    for row in rows:
         table.add_row(*row)
     console.print("", table)
     console.print(f"\n[bold]The winner[/] is {report.winner.id}. Its settings:")

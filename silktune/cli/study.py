@@ -65,6 +65,13 @@ class Study:
             finally:
                 tracker.close(failed=failed)
 
+    def how_to_look(self) -> str:
+        """The command that serves MLflow's pages, and the page of this study's runs."""
+        page = f"#/experiments/{self.tracker.store.experiment}/runs"
+        if not store.is_database(self.uri):
+            return f"{self.uri}/{page}"
+        return f"mlflow ui --workers 1 --backend-store-uri {self.uri}\nthen open http://127.0.0.1:5000/{page}"
+
     def finish(self, report: SearchReport) -> None:
         """Record what the search found: figures, files, and the network of the best final run."""
         group = report.final_group

@@ -55,17 +55,17 @@ class Desk:
     watcher: Watcher
     source: Source
     keep_models: bool = False
+    twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
     running: dict[str, Trial] = field(default_factory=dict)
     error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
     _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
     _untracked: bool = False
 
     def next(self) -> Trial | None:
-        """The next trial to run; one that has an outcome is taken from there, not run."""
+        """The next trial to run; one whose outcome is known, its own or of a trial that is the same, is not run."""
         while trial := self.source.next():
-            path = self.paths.outcome(trial.id)
-            if path.exists():
-                self.close(trial, Outcome.read(path))
+            if outcome := self._known(trial):
+                self.close(trial, outcome)
                 continue
             self.running[trial.id] = trial
             self._epochs[trial.id] = {}
@@ -73,6 +73,22 @@ class Desk:
             self.watcher.started(trial)
             return trial
         return None
+
+    def _known(self, trial: Trial) -> Outcome | None:
+        own = self.paths.outcome(trial.id)
+        if own.exists() and (outcome := Outcome.read(own)).state != "failed":
+            return outcome
+        twin = self.twins.get(trial.fingerprint(self.digest))
+        if twin is None:
+            return None
+        outcome = Outcome.read(self.paths.outcome(twin)).model_copy(update={"reason": f"the same settings as {twin}"})
+        outcome.write(own)
+        return outcome
+
+    def died(self, name: str) -> None:
+        """A trial's process was killed; Ray runs it again."""
+        if name in self.running:
+            self.watcher.note(f"{name}: its process died; it goes on from its last epoch.")
 
     def epoch(self, name: str, epoch: Epoch) -> bool:
         """Write an epoch down, once however often it is reported; True stops the trial, which is then over."""
@@ -99,6 +115,8 @@ class Desk:
 
     def close(self, trial: Trial, outcome: Outcome) -> None:
         """Tell everyone an outcome that is on disk."""
+        if outcome.state == "finished":
+            self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
         self.source.outcome(trial, outcome)
         self._track(lambda: close_record(self.tracker, trial, outcome, self.digest))
         self.watcher.ended(trial, outcome)

@@ -78,7 +78,7 @@ def local_ray() -> Iterator[None]:
         return
     try:
         ray.init(
-            include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=OBJECT_STORE,
+            address="local", include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=OBJECT_STORE,
             _system_config={"metrics_report_interval_ms": 60_000},
         )  # fmt: skip
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
@@ -189,6 +189,9 @@ class _Listening(_Unpickled, FIFOScheduler):
         except (SilktuneError, OSError) as error:
             self.desk.error = error
             raise
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        self.desk.died(trial.config[inside.TRIAL])
 
     def _hear(self, name: str, result: dict[str, Any]) -> str:
         if name not in self.desk.running:

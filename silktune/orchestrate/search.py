@@ -77,6 +77,7 @@ def search(
 
     def run(asked: Source, *, test: bool) -> None:
         desk = Desk(paths, data.digest, tracker, watcher, asked, keep_models=test)
+        desk.twins = {} if test else _finished(source.ended(), paths, data.digest)
         resources = Resources.share(order.concurrent, order.device)
         left = None if deadline is None or test else max(1.0, deadline - time.monotonic())
         run_trials(desk, str(data.folder.absolute()), resources, order.device, test=test, seconds=left)
@@ -91,13 +92,11 @@ def search(
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
-        done = [trial for trial in finals.waiting if paths.outcome(trial.id).exists()]
-        if len(done) < len(finals.waiting):
+        if len(_finished(finals.waiting, paths, data.digest)) < len(finals.waiting):
             stack.enter_context(local_ray())
             run(finals, test=True)
         else:
-            _catch_up(done, paths, tracker, data.digest)
-            finals.outcomes = {trial.id: Outcome.read(paths.outcome(trial.id)) for trial in done}
+            finals.outcomes = _catch_up(finals.waiting, paths, tracker, data.digest)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
@@ -115,19 +114,30 @@ def final_runs(winner: Trial, runs: int) -> list[Trial]:
 
 def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
     ranking = ranked({name: outcome for name, (_, outcome) in outcomes.items()})
+    if not outcomes:
+        raise Interrupted("The time was over before a trial was done. The same command goes on.")
     if not ranking:
         reasons = sorted({outcome.reason for _, outcome in outcomes.values()})
         raise TrialsFailed(f"None of the {len(outcomes)} trials finished: {' | '.join(reasons[:3])}")
     return ranking
 
 
-def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> None:
-    """What a crash left open between the study's folder and MLflow is made up for."""
+def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> dict[str, Outcome]:
+    """The outcomes of trials that are done; what a crash left out of MLflow is made up for."""
+    outcomes = {}
     for trial in trials:
         path = paths.outcome(trial.id)
         if not path.exists():
             raise StudyError(f"{path} is missing, though the study's journal says that {trial.id} is done.")
-        close_record(tracker, trial, Outcome.read(path), digest)
+        outcomes[trial.id] = Outcome.read(path)
+        close_record(tracker, trial, outcomes[trial.id], digest)
+    return outcomes
+
+
+def _finished(trials: Iterable[Trial], paths: StudyPaths, digest: str) -> dict[str, str]:
+    """Fingerprint → trial, for the trials that finished."""
+    outcomes = paths.outcomes()
+    return {t.fingerprint(digest): t.id for t in trials if t.id in outcomes and outcomes[t.id].state == "finished"}
 
 
 def _floor(data: Dataset) -> float:

@@ -19,9 +19,9 @@ from silktune.study.plan import Trial, final_group
 from silktune.study.space import text
 
 TITLES = {
-    "mean_f1": "mean F1",
-    "mean_f1_with_background": "mean F1 with background",
-    "mean_f1_minority": "mean F1, under-represented classes",
+    "mean_f1": "F1",
+    "mean_f1_with_background": "F1 with background",
+    "mean_f1_minority": "F1 under-represented",
     "OA": "OA",
 }
 
@@ -91,20 +91,16 @@ class SearchReport:
         values = [trial.experiment.flat() for trial, _ in self.trials.values()]
         return [name for name in self.searched if any(v[name] != values[0][name] for v in values)]
 
-    def leading(self, most: int, searched: Sequence[str]) -> list[list[str]]:
-        """The leading trials: id, validation mean F1 in %, best epoch, and some of their settings."""
-        rows = []
-        for name in self.ranking[:most]:
-            trial, outcome = self.trials[name]
-            settings = trial.experiment.flat()
-            rows.append(
-                [
-                    name,
-                    f"{100 * outcome.value:.1f}",
-                    str(outcome.best_epoch),
-                    *(text(settings[s]) for s in searched),
-                ]
-            )
+    def leading(self, most: int) -> list[list[str]]:
+        """The leading trials as columns: their validation mean F1 in %, best epoch, and the settings that vary."""
+        names = self.ranking[:most]
+        found = [self.trials[name] for name in names]
+        rows = [
+            ["", *names],
+            ["validation mean F1 [%]", *(f"{100 * outcome.value:.1f}" for _, outcome in found)],
+            ["best epoch", *(str(outcome.best_epoch) for _, outcome in found)],
+        ]
+        rows += [[name, *(text(trial.experiment.flat()[name]) for trial, _ in found)] for name in self.varied()]
         return rows
 
     def test_table(self) -> list[list[str]]:
