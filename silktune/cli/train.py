@@ -48,7 +48,7 @@ def command(
 
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"--device {device}: it may be auto, cpu or cuda.")
-    runtime = Runtime(device=device, threads=threads, folder=folder)  # type: ignore[arg-type]
+    runtime = Runtime(device=device, threads=threads, folder=folder)
     net, outcome = loop.fit(wanted, runtime, dataset, show.EpochLines(console))
     console.print(
         f"\nBest epoch {outcome.best_epoch} of {len(outcome.epochs)}, {outcome.seconds:.0f} s on {outcome.device}.\n"

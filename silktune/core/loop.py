@@ -101,7 +101,7 @@ def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNe
         torch.manual_seed(number(experiment.train.seed, "initialisation"))
         net = SilkNet(experiment.net, [variable.outputs for variable in data.variables])
         net.initialise()
-    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if experiment.net.weights == RANDOM:
         rows = stream(experiment.train.seed, "batch norm").permutation(data.rows("train"))[:IMAGES_MEASURED]
         net.trunk.measure_statistics([batch.images for batch in feed(data, pieces(rows, 128), device)])
@@ -224,7 +224,7 @@ class _Training:
             terms, _ = self._terms(batch, chance)
             loss = losses.combine(terms, **self.loss.model_dump(exclude={"gamma"}))
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
             sums.add(terms, batch.labels)
         return sums.means(self.loss)

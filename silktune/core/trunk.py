@@ -27,6 +27,9 @@ class Trunk(nn.Module):
     With weights other than `none`, ImageNet's mean and deviation are applied to the images first.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, name: str, weights: str, NB_RN: int) -> None:
         super().__init__()
         resnet = torchvision.models.get_model(name, weights=None)
