@@ -70,7 +70,7 @@ def search(
         TrialsFailed: no trial finished.
         Interrupted: the time is over, or a person stopped it.
     """
-    loop.check(space.base, Runtime(device=order.device), data)  # type: ignore[arg-type]
+    loop.check(space.base, Runtime(device=order.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     _catch_up(source.ended(), paths, tracker, data.digest)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
