@@ -172,10 +172,8 @@ def markdown(report: SearchReport) -> str:
     """The report for people, and for MLflow's artifacts."""
     lines = [f"# {report.name}", "", report.question, ""]
     lines += ["## Leading trials", "", f"Ranked by {RULE}.", ""]
-    lines += _table(
-        ["trial", "validation mean F1 [%]", "best epoch", *report.varied()],
-        report.leading(10, report.varied()),
-    )
+    head, *rows = report.leading(10)
+    lines += _table(head, rows)
     lines += [
         "",
         "## The winner",
