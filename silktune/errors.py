@@ -67,3 +67,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if close:
         return f" Did you mean {close[0]}?"
     return f" There is: {', '.join(known)}."
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a library's error says; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -7,6 +7,7 @@ is a function of the seed, its name and the epoch (`silktune.seeds`).
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from silktune.errors import ResourceError, StudyError
+from silktune.errors import ResourceError, StudyError, reason
 from silktune.outcome import Epoch
 
 FILE = "checkpoint.pt"
@@ -54,8 +55,9 @@ def load(folder: Path, identity: str) -> Checkpoint | None:
         content = torch.load(path, map_location="cpu", weights_only=True)
         version, found = content.pop("version"), content["identity"]
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(f"{path} cannot be read ({reason}). Delete it to train from the first epoch.") from error
+        raise StudyError(
+            f"{path} cannot be read ({reason(error)}). Delete it to train from the first epoch."
+        ) from error
     if version != VERSION or found != identity:
         raise StudyError(
             f"{path} belongs to a training with other settings, other data or another version of silktune. "
@@ -73,5 +75,6 @@ def write(content: object, path: Path) -> None:
         torch.save(content, beside)
         beside.replace(path)
     except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise ResourceError(f"{path} could not be written ({error}). Is the disk full?") from error

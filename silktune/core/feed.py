@@ -32,11 +32,12 @@ def feed(data: Dataset, batches: Sequence[Rows], device: torch.device) -> Iterat
     """The batches in their order; the next one is read while this one is worked on."""
     with ThreadPoolExecutor(max_workers=1) as reader:
         waiting = [reader.submit(_read, data, rows, device) for rows in batches[:1]]
-        for rows in [*batches[1:], None]:
+        for rows in batches[1:]:
             batch = waiting.pop().result()
-            if rows is not None:
-                waiting.append(reader.submit(_read, data, rows, device))
+            waiting.append(reader.submit(_read, data, rows, device))
             yield batch
+        for last in waiting:
+            yield last.result()
 
 
 def _read(data: Dataset, rows: Rows, device: torch.device) -> Batch:

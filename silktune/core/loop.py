@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -109,10 +110,13 @@ def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNe
 
 
 def identity(experiment: Experiment, data: Dataset) -> str:
-    """What a checkpoint belongs to: all settings but those that only say when to end, and the data set."""
+    """What a checkpoint belongs to: all settings but those that only say when to end, weights' file and data set."""
     content = experiment.model_dump(mode="json")
     for ending in ("max_epochs", "patience"):
         del content["train"][ending]
+    weights = Path(experiment.net.weights)
+    if weights.is_file():
+        content["net"]["weights"] = hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest()
     return hashlib.blake2b(f"{content}{data.digest}".encode(), digest_size=16).hexdigest()
 
 

@@ -17,7 +17,7 @@ from silktune.core.feed import Rows, feed, pieces
 from silktune.core.silknet import SilkNet
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
-from silktune.errors import StudyError
+from silktune.errors import StudyError, reason
 from silktune.outcome import Scores, Subset
 from silktune.settings import Experiment
 
@@ -49,7 +49,7 @@ def load(path: Path, experiment: Experiment, data: Dataset) -> SilkNet:
     try:
         net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise StudyError(f"{path} is not the model of these settings: {str(error).splitlines()[0]}") from error
+        raise StudyError(f"{path} is not the model of these settings: {reason(error)}") from error
     return net.eval()
 
 
@@ -57,6 +57,8 @@ def load(path: Path, experiment: Experiment, data: Dataset) -> SilkNet:
 def predict(net: SilkNet, data: Dataset, rows: Rows, device: torch.device) -> NDArray[np.int64]:
     """The most probable class of every variable: (len(rows), M) class ids; background is K_m."""
     net.eval()
+    if len(rows) == 0:
+        return np.empty((0, len(data.variables)), np.int64)
     parts = [
         torch.stack([a.argmax(1) for a in net.classify(net.f_jfc(batch.images))], dim=1)
         for batch in feed(data, pieces(rows, IMAGES_AT_ONCE), device)

@@ -14,7 +14,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from silktune.errors import ResourceError, SettingsError, nearest
+from silktune.errors import ResourceError, SettingsError, nearest, reason
 
 RANDOM = "none"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -111,8 +111,7 @@ def _from_file(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(f"net.weights: {path} is no state dict that torch can read ({reason}).") from error
+        raise SettingsError(f"net.weights: {path} is no state dict that torch can read ({reason(error)}).") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise SettingsError(f"net.weights: {path} holds no state dict (tensor name → tensor). Save model.state_dict().")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
@@ -120,18 +119,23 @@ def _from_file(path: Path) -> dict[str, Tensor]:
 
 def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
     known = torchvision.models.get_model_weights(name)
-    if weights not in known.__members__ and weights != "DEFAULT":
-        choices = [*known.__members__, "DEFAULT", RANDOM]
+    if weights not in known.__members__:
+        choices = [*known.__members__, RANDOM]
         raise SettingsError(
             f"net.weights: {weights} is no name of torchvision's weights for {name}.{nearest(weights, choices)}"
         )
     entry = known[weights]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
     try:
         state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)
     except OSError as error:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
         raise ResourceError(
             f"net.weights: torchvision's {weights} for {name} could not be downloaded ({error}). On a machine without "
             f"internet put the file {file.name} into {file.parent}, or give net.weights=FILE, or net.weights=none."
+        ) from error
+    except Exception as error:  # torch raises whatever its unpickler meets in a copy that broke off
+        raise ResourceError(
+            f"net.weights: torchvision's {weights} for {name} in {file} cannot be read ({reason(error)}). Delete it to "
+            "download it again, or put a whole one there."
         ) from error
     return state
