@@ -50,10 +50,8 @@ def main() -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        _say(
-            f"{error.filename or 'The disk'}: no space is left. What was finished is kept: make room, give the same command.",
-            1,
-        )
+        where = error.filename or "The disk"
+        _say(f"{where}: no space is left. What was finished is kept: make room, give the same command.", 1)
 
 
 def _say(message: str, code: int) -> None:
