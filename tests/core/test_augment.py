@@ -43,9 +43,7 @@ def test_the_identity_gives_the_image_back():
 
 def test_turn_and_flips_move_whole_pixels():
     x = images(4)
-    a = with_(
-        4, turns=[1, 0, 0, 1], horizontal=[False, True, False, True], vertical=[False, False, True, False]
-    )
+    a = with_(4, turns=[1, 0, 0, 1], horizontal=[False, True, False, True], vertical=[False, False, True, False])
     out = augment.apply(x, a)
     close(out[0], x[0].rot90(1, (1, 2)))
     close(out[1], x[1].flip(2))
@@ -72,9 +70,7 @@ def test_outside_of_the_image_is_its_reflection():
 @given(st.floats(-0.05, 0.05), st.floats(0.9, 1.0), st.integers(0, 2**32 - 1))
 def test_hue_and_saturation_are_the_reference(hue, saturation, seed):
     x = images(1, S=4, seed=seed)
-    x[0, :, 0] = torch.tensor(
-        [[0.0, 1.0, 0.5, 0.5], [0.0, 1.0, 0.5, 0.2], [0.0, 1.0, 0.5, 0.5]]
-    )  # grey, ties
+    x[0, :, 0] = torch.tensor([[0.0, 1.0, 0.5, 0.5], [0.0, 1.0, 0.5, 0.2], [0.0, 1.0, 0.5, 0.5]])  # grey, ties
     out = augment.apply(x, with_(1, hue=[hue], saturation=[saturation]))
     for row in range(4):
         for column in range(4):

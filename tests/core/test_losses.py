@@ -44,9 +44,7 @@ class TestClassification:
 
     def test_gamma_0_is_softmax_cross_entropy(self):
         _, labels, logits = batch(0, 50, dtype=torch.float32)
-        summed = [
-            cross_entropy(a, labels[:, m], ignore_index=-1, reduction="sum") for m, a in enumerate(logits)
-        ]
+        summed = [cross_entropy(a, labels[:, m], ignore_index=-1, reduction="sum") for m, a in enumerate(logits)]
         expected = sum(summed) / (labels >= 0).sum()
         torch.testing.assert_close(losses.classification(logits, labels, gamma=0.0), expected)
 
@@ -87,9 +85,7 @@ class TestClassification:
     def test_the_focal_weight_is_in_the_graph(self, gamma):
         _, labels, logits = batch(1, 4)
         logits = [a.requires_grad_() for a in logits]
-        assert torch.autograd.gradcheck(
-            lambda *a: losses.classification(a, labels, gamma=gamma), tuple(logits)
-        )
+        assert torch.autograd.gradcheck(lambda *a: losses.classification(a, labels, gamma=gamma), tuple(logits))
 
 
 class TestSemantic:

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from silktune.core import similarity
 from tests import reference
 
-labels_of_images = hnp.arrays(
-    np.int64, st.tuples(st.integers(1, 7), st.integers(1, 5)), elements=st.integers(-1, 3)
-)
+labels_of_images = hnp.arrays(np.int64, st.tuples(st.integers(1, 7), st.integers(1, 5)), elements=st.integers(-1, 3))
 
 
 def semantic(labels, background):
@@ -22,9 +20,7 @@ def semantic(labels, background):
 
 @given(labels_of_images, st.data())
 def test_semantic_is_the_reference(labels, data):
-    background = data.draw(
-        st.lists(st.sampled_from([-1, 3]), min_size=labels.shape[1], max_size=labels.shape[1])
-    )
+    background = data.draw(st.lists(st.sampled_from([-1, 3]), min_size=labels.shape[1], max_size=labels.shape[1]))
     Y, u = semantic(labels, background)
     expected_Y, expected_u = reference.semantic_similarity(labels.tolist(), background)
     np.testing.assert_allclose(Y, expected_Y, rtol=1e-6)

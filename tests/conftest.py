@@ -1,0 +1,29 @@
+"""A woven data set, prepared once, for every test that trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from silktune.data.dataset import Dataset
+from silktune.data.loom import weave
+from silktune.data.prepare import prepare
+from silktune.settings import Data
+
+
+def woven_set(folder: Path, images: int) -> Dataset:
+    table = weave(folder / "sample", images, 0)
+    return Dataset.open(prepare(table, None, Data(image_size=32), folder / "data", workers=1))
+
+
+@pytest.fixture(scope="session")
+def woven(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """90 images of 32×32 pixels with five variables."""
+    return woven_set(tmp_path_factory.mktemp("woven90"), 90)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """60 images of 32×32 pixels with five variables."""
+    return woven_set(tmp_path_factory.mktemp("woven60"), 60)
