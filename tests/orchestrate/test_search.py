@@ -1,0 +1,191 @@
+"""`silktune search` end to end, undisturbed and disturbed, on a real Ray with a real SQLite MLflow."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import mlflow
+import psutil
+import pytest
+import yaml
+
+from silktune.settings import Experiment
+from tests.orchestrate.conftest import LIMIT, Bench
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+
+Undisturbed = tuple[Bench, int, str]
+TRIALS = {"t000", "t001", "t002", "t003"}
+
+
+def runs_of(bench: Bench, runs: str = "runs") -> list[mlflow.entities.Run]:
+    client = mlflow.MlflowClient(f"sqlite:///{bench.folder / runs / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(experiments, max_results=1000))
+
+
+def by_trial(bench: Bench, runs: str = "runs") -> dict[str, list[mlflow.entities.Run]]:
+    found: dict[str, list[mlflow.entities.Run]] = {}
+    for run in runs_of(bench, runs):
+        if trial := run.data.tags.get("silktune.trial"):
+            found.setdefault(trial, []).append(run)
+    return found
+
+
+def wait_for(files: str, folder: Path, count: int, process: object) -> None:
+    """Until so many files are there; the search must be running still."""
+    end = time.monotonic() + LIMIT
+    while len(list(folder.glob(files))) < count:
+        assert time.monotonic() < end, f"no {files} after {LIMIT} s"
+        assert process.poll() is None, process.communicate()[0]  # type: ignore[attr-defined]
+        time.sleep(0.05)
+
+
+def same_winner(first: Bench, second: Bench) -> None:
+    read = [yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text()) for bench in (first, second)]
+    assert read[0] == read[1]
+    reports = [(bench.folder / "runs/study/report.md").read_text() for bench in (first, second)]
+    assert reports[0] == reports[1]
+
+
+def test_ends_with_a_tested_winner(undisturbed: Undisturbed) -> None:
+    bench, status, output = undisturbed
+    assert status == 0, output
+    assert "Test set, mean ± standard deviation over 2 runs of the winner" in output
+    assert "Traceback" not in output
+    assert "warn" not in output.lower(), output
+    outcomes = bench.outcomes()
+    winner = re.search(r"The winner is (t\d{3})", output)
+    assert winner
+    assert set(outcomes) == TRIALS | {f"final-{winner[1]}-run{r}" for r in (1, 2)}
+    best = max(TRIALS, key=lambda t: (outcomes[t]["validation"]["mean_f1"], -int(t[1:])))
+    assert winner[1] == best
+
+
+def test_only_final_runs_see_the_test_set(undisturbed: Undisturbed) -> None:
+    for name, outcome in undisturbed[0].outcomes().items():
+        assert (outcome["test"] is not None) == name.startswith("final"), name
+
+
+def test_final_runs_have_seeds_of_their_own(undisturbed: Undisturbed) -> None:
+    outcomes = undisturbed[0].outcomes()
+    first, second = (outcome for name, outcome in outcomes.items() if name.startswith("final"))
+    assert first["epochs"] != second["epochs"]
+
+
+def test_leaves_only_what_is_needed(undisturbed: Undisturbed) -> None:
+    folder = undisturbed[0].folder / "runs/study"
+    assert not list(folder.rglob("checkpoint.pt"))
+    assert len(list(folder.rglob("model.pt"))) == 2
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
+        "plan.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
+    }  # fmt: skip
+    assert not (folder / ".ray").exists()
+
+
+def test_mlflow_has_the_whole_study(undisturbed: Undisturbed) -> None:
+    bench = undisturbed[0]
+    trials = by_trial(bench)
+    assert set(trials) == set(bench.outcomes())
+    assert all(len(runs) == 1 for runs in trials.values())
+    study = next(run for run in runs_of(bench) if run.info.run_name == "study")
+    finals = next(run for run in runs_of(bench) if run.info.run_name.startswith("final-") and "runs" in run.info.run_name)
+    assert trials["t000"][0].data.tags["mlflow.parentRunId"] == study.info.run_id
+    assert finals.data.tags["mlflow.parentRunId"] == study.info.run_id
+    tested = next(runs[0] for name, runs in trials.items() if name.startswith("final"))
+    assert tested.data.tags["mlflow.parentRunId"] == finals.info.run_id
+    assert set(Experiment().flat()) <= set(trials["t000"][0].data.params)
+    assert {"test.mean_f1.mean", "test.mean_f1.std"} <= set(finals.data.metrics)
+    for tag in ("silktune.fingerprint", "silktune.seed", "silktune.run"):
+        assert trials["t000"][0].data.tags[tag]
+    for tag in ("silktune.command", "version.torch", "version.ray", "silktune.dataset"):
+        assert study.data.tags[tag]
+    assert study.inputs.dataset_inputs[0].dataset.digest in study.data.tags["silktune.dataset"]
+    assert finals.outputs.model_outputs, "the winner's model is not there"
+
+
+def test_every_epoch_is_in_mlflow_once(undisturbed: Undisturbed) -> None:
+    bench = undisturbed[0]
+    client = mlflow.MlflowClient(f"sqlite:///{bench.folder / 'runs/mlflow.db'}")
+    run = by_trial(bench)["t001"][0]
+    history = client.get_metric_history(run.info.run_id, "validation.mean_f1")
+    assert [metric.step for metric in history] == list(range(1, len(bench.outcomes()["t001"]["epochs"]) + 1))
+    figures = [epoch["validation"]["mean_f1"] for epoch in bench.outcomes()["t001"]["epochs"]]
+    assert [metric.value for metric in history] == figures
+
+
+def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None:
+    bench, _, before = undisturbed
+    times = {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()}
+    status, output = bench.search()
+    assert status == 0, output
+    assert {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()} == times
+    assert output.split("Leading trials")[1] == before.split("Leading trials")[1]
+    assert all(len(runs) == 1 for runs in by_trial(bench).values())
+
+
+def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -> None:
+    status, output = undisturbed[0].search("train.max_epochs=3")
+    assert status == 1
+    assert "train.max_epochs was 4, now 3" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("outcomes", [0, 2, 5])
+def test_a_killed_driver_continues_to_the_same_end(bench: Bench, undisturbed: Undisturbed, outcomes: int) -> None:
+    """Killed during the first trial, between trials, and during the final runs."""
+    process = bench.start()
+    folder = bench.folder / "runs/study"
+    wait_for("outcomes/[!.]*.json", folder, outcomes, process)
+    wait_for("trials/*/checkpoint.pt", folder, 1, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in (folder / "outcomes").glob("[!.]*.json")}
+    assert len(finished) < 6, "killed too late to mean anything"
+    status, output = bench.search()
+    assert status == 0, output
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished, "a finished trial was run again"
+    assert bench.outcomes() == undisturbed[0].outcomes()
+    same_winner(bench, undisturbed[0])
+    assert all(len(runs) == 1 for runs in by_trial(bench).values())
+    psutil.wait_procs(children, timeout=60)
+
+
+def test_a_killed_worker_is_run_again(bench: Bench, undisturbed: Undisturbed) -> None:
+    process = bench.start()
+    wait_for("trials/*/checkpoint.pt", bench.folder / "runs/study", 1, process)
+    workers = [p for p in psutil.Process(process.pid).children(recursive=True) if "ray::" in "".join(p.cmdline())]
+    busy = [p for p in workers if "IDLE" not in "".join(p.cmdline())]
+    assert busy, "no worker runs a trial"
+    for worker in busy:
+        worker.kill()
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output
+    assert "its process died" in output
+    assert bench.outcomes() == undisturbed[0].outcomes()
+    same_winner(bench, undisturbed[0])
+
+
+def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
+    words = ("--sampler", "random", "--seed", "3")
+    status, output = bench.search(*words, "--trials", "1")
+    assert status == 0, output
+    before = bench.outcomes()["t000"]
+    status, output = bench.search(*words, "--trials", "3")
+    assert status == 0, output
+    outcomes = bench.outcomes()
+    assert {name for name in outcomes if name.startswith("t")} == {"t000", "t001", "t002"}
+    assert outcomes["t000"] == before
+
+
+def test_a_trial_that_fails_is_recorded_and_the_rest_goes_on(bench: Bench) -> None:
+    """A learning rate of 1 with these settings ends in a loss that is not a number; the others do not."""
+    process = bench.start("train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "loss.gamma=0", "train.max_epochs=12")
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 3, output
+    assert "train.learning_rate" in output
+    assert "Traceback" not in output
