@@ -1,0 +1,129 @@
+"""What a search space is in memory: settings that are searched, over a base, and the points tried first."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from silktune.errors import SpaceError
+from silktune.settings import Experiment
+
+Point = dict[str, Any]
+DIMENSION_KEYS = ("low", "high", "log", "step", "choices", "unless")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One setting that is searched: a choice or a range; not searched where `unless` holds."""
+
+    name: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0
+    high: float = 0
+    log: bool = False
+    step: float | None = None
+    unless: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def integer(self) -> bool:
+        return isinstance(Experiment().flat()[self.name], int)
+
+    def contains(self, value: Any) -> bool:
+        if self.choices:
+            return any(same(value, choice) for choice in self.choices)
+        whole = not self.integer or float(value).is_integer() if isinstance(value, int | float) else False
+        return whole and self.low <= value <= self.high
+
+    def values(self) -> list[Any]:
+        """Every value, for a grid.
+
+        Raises:
+            SpaceError: a range without a step has no end of them.
+        """
+        if self.choices:
+            return list(self.choices)
+        step = self.step or (1 if self.integer and not self.log else None)
+        if step is None:
+            raise SpaceError(f"{self.name} is a range without a step: a grid needs choices or a step.")
+        count = int((self.high - self.low) / step + 1e-9) + 1
+        values = [round(self.low + i * step, 12) for i in range(count)]
+        return [int(value) for value in values] if self.integer else values
+
+    def __str__(self) -> str:
+        if self.choices:
+            return " | ".join(text(choice) for choice in self.choices)
+        return (
+            f"{self.low:g} … {self.high:g}{', log' if self.log else ''}{f', step {self.step:g}' if self.step else ''}"
+        )
+
+
+@dataclass(frozen=True)
+class Asha:
+    """Asynchronous successive halving: after min_epochs · reduction^k epochs the best 1/reduction go on."""
+
+    min_epochs: int
+    reduction: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is searched, over which base, and which points are tried first."""
+
+    name: str
+    question: str
+    base: Experiment
+    dimensions: tuple[Dimension, ...]
+    first: Mapping[str, Point]
+    asha: Asha | None
+
+    def experiment(self, point: Mapping[str, Any]) -> Experiment:
+        """The experiment of a point; settings without an effect there are 0."""
+        return self.base.with_(point).effective()
+
+    def active(self, dimension: Dimension, point: Mapping[str, Any]) -> bool:
+        """Whether a setting is searched, given the ones before it."""
+        base = self.base.flat()
+        return not any(same(point.get(name, base[name]), value) for name, value in dimension.unless.items())
+
+    def grid(self) -> list[Point]:
+        """Every point, in the order of the file; points that mean the same are there once.
+
+        Raises:
+            SpaceError: a range without a step.
+        """
+        values = [dimension.values() for dimension in self.dimensions]
+        points, seen = [], set()
+        for combination in itertools.product(*values):
+            point = self.project(dict(zip((d.name for d in self.dimensions), combination, strict=True)))
+            if (key := json.dumps(point, sort_keys=True)) not in seen:
+                seen.add(key)
+                points.append(point)
+        return points
+
+    def project(self, values: Mapping[str, Any]) -> Point:
+        """Of some values, those of the settings that are searched."""
+        point: Point = {}
+        for dimension in self.dimensions:
+            if dimension.name in values and self.active(dimension, point):
+                point[dimension.name] = values[dimension.name]
+        return point
+
+    def what(self) -> dict[str, Any]:
+        """All of it, as JSON."""
+        dimensions = {d.name: {key: getattr(d, key) for key in DIMENSION_KEYS} for d in self.dimensions}
+        asha = self.asha.__dict__ if self.asha else None
+        return {"base": self.base.flat(), "search": dimensions, "first": dict(self.first), "asha": asha}
+
+
+def text(value: Any) -> str:
+    """A setting's value as a person writes it after the `=`."""
+    if isinstance(value, list | tuple):
+        return f"[{','.join(text(item) for item in value)}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def same(a: Any, b: Any) -> bool:
+    return json.dumps(a, default=list) == json.dumps(b, default=list) or a == b
