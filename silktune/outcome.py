@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from silktune.errors import StudyError
 
 Subset = Literal["train", "validation", "test"]
 State = Literal["finished", "pruned", "failed"]
@@ -114,7 +116,19 @@ class Outcome(_Record):
 
     @classmethod
     def read(cls, path: Path) -> Outcome:
-        return cls.model_validate_json(path.read_text())
+        """Read it back, to the last digit.
+
+        Raises:
+            StudyError: the file holds something else, or an outcome of another version.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+            raise StudyError(
+                f"{path} is no outcome of this version of silktune ({what}). Delete it to run this trial again."
+            ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -228,7 +229,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"{item['ctx']['error']}."
             continue
         name = ".".join(str(part) for part in item["loc"][:2])
-        reason = item["msg"].replace("Input should", "it should").replace("'", "")
+        reason = re.sub(r"^\w+ should", "it should", item["msg"]).replace("'", "").replace(" after validation", "")
         yield f"{name} cannot be {item['input']!r}: {reason}."
 
 
