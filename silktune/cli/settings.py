@@ -19,7 +19,8 @@ def command(
 
     rows = [d for d in describe() if pattern in d.name]
     if not rows:
-        raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, names())}")
+        known = names() if "." in pattern else [name.split(".")[1] for name in names()]
+        raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, known)}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("setting", "letter", "default", "may be", "from", "what"):
         table.add_column(column, overflow="fold")
