@@ -1,0 +1,71 @@
+"""A study's folder: its lock, which ends with its process, and its outcomes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from silktune.errors import StudyError
+from silktune.study.paths import StudyPaths
+from tests.outcomes import outcome
+
+HOLD = """
+import sys; from pathlib import Path
+from silktune.study.paths import StudyPaths
+with StudyPaths(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.timeout(60)
+def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path / "study")
+    command = [sys.executable, "-c", HOLD, str(paths.folder)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(StudyError) as caught, paths.locked():
+            pass
+        assert str(caught.value) == (
+            f"{paths.folder} is being worked on by the process {process.pid}. Wait for it, or give this study another "
+            "--name."
+        )
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    with paths.locked():
+        assert (paths.folder / ".lock").read_text() == str(os.getpid())
+
+
+def test_it_is_held_once_and_let_go(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path)
+    with paths.locked(), pytest.raises(StudyError, match=str(os.getpid())), paths.locked():
+        pass
+    with paths.locked():
+        pass
+
+
+def test_outcomes_are_read_by_trial_in_the_order_of_their_names(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path)
+    assert paths.outcomes() == {}
+    for name, f1 in (("t002", 0.2), ("t000", 0.1), ("final-t000-r0", 0.3)):
+        outcome(f1).write(paths.outcome(name))
+    (tmp_path / "outcomes" / ".t003.json.part").write_text("{")  # a kill while one was written
+    (tmp_path / "outcomes" / ".t003.json").write_text("{")
+    found = paths.outcomes()
+    assert list(found) == ["final-t000-r0", "t000", "t002"]
+    assert found["t002"] == outcome(0.2)
+
+
+def test_where_everything_lies(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path)
+    files = (paths.plan, paths.journal, paths.report, paths.trials_table, paths.winner, paths.ray)
+    names = ["plan.json", "journal.log", "report.md", "trials.csv", "winner.yaml", ".ray"]
+    assert [path.relative_to(tmp_path).as_posix() for path in files] == names
+    assert paths.trial("t000") == tmp_path / "trials" / "t000"

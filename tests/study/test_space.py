@@ -1,0 +1,261 @@
+"""Search spaces: what is shipped, what is wrong with a file, which points there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from silktune.errors import SettingsError, SilktuneError, SpaceError
+from silktune.settings import Experiment
+from silktune.study import space
+
+Write = Callable[[str], str]
+GAMMA = "search: {loss.gamma: {low: 0, high: 1}}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a space and gives its path."""
+
+    def write(text: str) -> str:
+        (tmp_path / "s.yaml").write_text(text)
+        return str(tmp_path / "s.yaml")
+
+    return write
+
+
+class TestShipped:
+    def test_spaces_load(self) -> None:
+        files = [path for folder in space.shelves() for path in folder.glob("*.yaml")]
+        assert {path.stem for path in files} >= {"silknet", "quick"}
+        for path in files:
+            loaded = space.load(path.stem, {})
+            assert loaded.question.endswith(("?", "."))
+            assert loaded.dimensions
+            for point in loaded.first.values():
+                loaded.experiment(point)
+
+    def test_silknet_searches_every_setting_of_the_issue(self) -> None:
+        searched = {dimension.name for dimension in space.load("silknet", {}).dimensions}
+        assert searched == {
+            "train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C",
+            "loss.lambda_aux", "loss.alpha_sem", "loss.alpha_co", "loss.alpha_slf",
+        }  # fmt: skip
+
+    def test_silknet_begins_with_the_papers(self) -> None:
+        loaded = space.load("silknet", {})
+        assert loaded.base == Experiment()
+        assert loaded.experiment(loaded.first["P23 MTL^fo+R^all"]) == Experiment()
+        mtl = Experiment().with_({"loss.gamma": 0, "loss.lambda_aux": 0}).effective()
+        assert loaded.experiment(loaded.first["P23 MTL"]) == mtl
+        p22 = loaded.experiment(loaded.first["P22 C*+co+sem"])
+        assert (p22.net.NB_RN, p22.net.NN_jfc, p22.net.NN_tfc) == (0, (1024, 32), ())
+
+    def test_quick_is_for_a_small_machine(self) -> None:
+        base = space.load("quick", {}).base
+        assert (base.net.trunk, base.net.weights, base.data.image_size) == ("resnet18", "none", 64)
+
+    def test_an_unknown_name_is_told_the_nearest(self) -> None:
+        with pytest.raises(
+            SpaceError, match=r"'silkent' is neither a file nor a shipped search space. Did you mean silknet"
+        ):
+            space.load("silkent", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "complaints"),
+    [
+        ("", ["is no mapping with the keys question, set, search, first, asha."]),
+        ("sarch: {}", ["sarch is no key of a search space. Did you mean search?"]),
+        ("search: [a]", ["search: ['a'] should be a mapping, name: value."]),
+        (GAMMA + "set: text", ["set: 'text' should be a mapping, name: value."]),
+        (GAMMA + "set: {1: 2}", ["set: 1 should be a name."]),
+        (GAMMA + "first: {P: [1]}", ["first: P: [1] should be a mapping, name: value."]),
+        (
+            GAMMA + "set: {loss.lamda_aux: 1, net.dropout: 2}",
+            [
+                "set: loss.lamda_aux is no setting. Did you mean loss.lambda_aux?",
+                "set: net.dropout cannot be 2: it should be less than 1.",
+            ],
+        ),
+        ("question: x",
+         ["there is nothing to search. Name settings under `search:`, or fix fewer on the command line."]),
+        ("search: {loss.gama: {low: 0, high: 1}}", ["search: loss.gama is no setting. Did you mean loss.gamma?"]),
+        ("search: {loss.gamma: 5}", ["search: loss.gamma: 5 should be {choices: [...]} or {low: ..., high: ...}."]),
+        ("search: {loss.gamma: {low: 0, hihg: 1}}", [
+            "search: loss.gamma: hihg is no key here. Did you mean high?",
+            "search: loss.gamma: a range needs the numbers low and high, a choice needs choices.",
+        ]),
+        ("search: {loss.gamma: {low: 2, high: 1}}", [
+            "search: loss.gamma: low 2 must be below high 1; with log above 0 and without step."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, log: true}}", [
+            "search: loss.gamma: low 0 must be below high 1; with log above 0 and without step."
+        ]),
+        ("search: {loss.gamma: {low: 1, high: 2, log: perhaps}}", [
+            "search: loss.gamma: log cannot be 'perhaps': it is true or false."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 99}}", [
+            "search: loss.gamma: loss.gamma cannot be 99.0: it should be less than or equal to 10."
+        ]),
+        ("search: {net.NB_RN: {low: 0.5, high: 3}}", ["search: net.NB_RN: low, high and step must be whole numbers."]),
+        ("search: {loss.gamma: {choices: []}}", [
+            "search: loss.gamma: choices is empty; name at least one value, or take the setting out."
+        ]),
+        ("search: {loss.gamma: {choices: [1, 2, 1.0]}}", ["search: loss.gamma: choices has 1 twice."]),
+        ("search: {loss.gamma: {choices: [1], low: 0}}", [
+            "search: loss.gamma: has choices and low: it is either a choice or a range."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, unless: {loss.lamda_aux: 0}}}", [
+            "search: loss.gamma: unless: loss.lamda_aux is no setting. Did you mean loss.lambda_aux?"
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, unless: 0.5}}", [
+            "search: loss.gamma: unless: 0.5 should be a mapping, name: value."
+        ]),
+        ("search: {loss.alpha_co: {choices: [0, 1], unless: {loss.gamma: 0}}, loss.gamma: {choices: [0, 1]}}", [
+            "search: loss.alpha_co: unless names loss.gamma, which must stand before it."
+        ]),
+        ("search: {net.trunk: {choices: [resnet18, resnet152]}, net.NB_RN: {low: 0, high: 9}}", [
+            "search: net.trunk=resnet18 with net.NB_RN=9: net.NB_RN is 9, but resnet18 has 8 residual blocks."
+        ]),
+        (GAMMA + "first: {P: {loss.gamma: 5}, Q: {}, R: {loss.gamma: 1, loss.gama: 1},"
+         " S: {loss.gamma: 1, net.NB_RN: 1}}", [
+            "first: P: loss.gamma=5 is not in the space (0 … 1).",
+            "first: Q: has no value for loss.gamma.",
+            "first: R: loss.gama is no setting. Did you mean loss.gamma?",
+            "first: S: net.NB_RN=1 is not searched. Name it under `search:`.",
+        ]),
+        ("search: {net.NB_RN: {low: 0, high: 4}}\nfirst: {P: {net.NB_RN: 2.5}}", [
+            "first: P: net.NB_RN=2.5 is not in the space (0 … 4)."
+        ]),
+        (GAMMA + "asha: 5", ["asha: 5 should be {min_epochs: 1 or more, reduction: 2 or more}."]),
+        (GAMMA + "asha: {min_epochs: 0, reduction: 1}", [
+            "asha: {'min_epochs': 0, 'reduction': 1} should be {min_epochs: 1 or more, reduction: 2 or more}."
+        ]),
+    ],
+)  # fmt: skip
+def test_a_complaint_is_a_sentence_with_its_place(write: Write, text: str, complaints: list[str]) -> None:
+    path = write(text)
+    with pytest.raises(SpaceError) as caught:
+        space.load(path, {})
+    assert str(caught.value).split("\n") == [f"{path}: {complaint}" for complaint in complaints]
+
+
+def test_what_is_no_yaml(write: Write) -> None:
+    path = write("[1")
+    with pytest.raises(SpaceError) as caught:
+        space.load(path, {})
+    assert str(caught.value).startswith(f"{path}: cannot be read as YAML: ")
+    assert "\n" not in str(caught.value)
+
+
+class TestOverrides:
+    def test_fix_a_setting(self, write: Write) -> None:
+        text = "search: {loss.gamma: {low: 0, high: 1}, net.NB_RN: {low: 0, high: 4}}\nset: {net.dropout: 0.1}"
+        loaded = space.load(write(text), {"loss.gamma": 3, "net.dropout": 0})
+        assert [dimension.name for dimension in loaded.dimensions] == ["net.NB_RN"]
+        assert (loaded.base.loss.gamma, loaded.base.net.dropout) == (3.0, 0.0)
+
+    def test_fix_a_setting_on_which_others_depend(self) -> None:
+        names = {d.name for d in space.load("silknet", {"loss.lambda_aux": 0.0}).dimensions}
+        assert names == {"train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C"}
+
+    def test_have_the_last_word(self, write: Write) -> None:
+        assert space.load(write(GAMMA + "set: {net.dropout: 7}"), {"net.dropout": 0.5}).base.net.dropout == 0.5
+
+    def test_that_are_wrong_are_the_command_lines(self, write: Write) -> None:
+        with pytest.raises(SpaceError) as caught:
+            space.load(write(GAMMA), {"net.dropout": 7, "loss.gama": 1})
+        assert str(caught.value).split("\n") == [
+            "command line: loss.gama is no setting. Did you mean loss.gamma?",
+            "command line: net.dropout cannot be 7: it should be less than 1.",
+        ]
+
+    def test_that_fit_only_together_with_the_file(self, write: Write) -> None:
+        path = write(GAMMA + "set: {net.trunk: resnet18}")
+        assert space.load(path, {"net.NB_RN": 8}).base.net.NB_RN == 8
+        with pytest.raises(
+            SpaceError, match=r"s\.yaml: set, with the command line: net\.NB_RN is 9, but resnet18 has 8"
+        ):
+            space.load(path, {"net.NB_RN": 9})
+
+    def test_of_everything_leave_nothing(self, write: Write) -> None:
+        with pytest.raises(SpaceError, match="there is nothing to search"):
+            space.load(write(GAMMA), {"loss.gamma": 1})
+
+
+class TestPoints:
+    TEXT = (
+        "search:\n  loss.lambda_aux: {choices: [0, 0.5]}\n"
+        "  loss.alpha_co: {low: 0.0, high: 1.0, step: 0.5, unless: {loss.lambda_aux: 0}}\n"
+        "  net.NB_RN: {low: 0, high: 4, step: 4}\n"
+    )
+
+    def test_a_grid_has_every_point_once(self, write: Write) -> None:
+        grid = space.load(write(self.TEXT), {}).grid()
+        assert grid == [
+            *({"loss.lambda_aux": 0, "net.NB_RN": n} for n in (0, 4)),
+            *({"loss.lambda_aux": 0.5, "loss.alpha_co": a, "net.NB_RN": n} for a in (0, 0.5, 1) for n in (0, 4)),
+        ]
+        assert all(isinstance(point["net.NB_RN"], int) for point in grid)
+
+    def test_a_grid_needs_steps(self, write: Write) -> None:
+        with pytest.raises(SpaceError, match=r"loss\.gamma is a range without a step: a grid needs choices or a step"):
+            space.load(write(GAMMA), {}).grid()
+
+    def test_a_condition_rules_a_setting_out(self, write: Write) -> None:
+        loaded = space.load(write(self.TEXT), {})
+        values = {"loss.lambda_aux": 0.0, "loss.alpha_co": 0.7, "net.NB_RN": 1}
+        assert loaded.project(values) == {"loss.lambda_aux": 0.0, "net.NB_RN": 1}
+        assert loaded.project(values | {"loss.lambda_aux": 0.5})["loss.alpha_co"] == 0.7
+        experiment = loaded.experiment(values)
+        assert (experiment.loss.lambda_aux, experiment.loss.alpha_co) == (0, 0)
+
+    def test_numbers_that_yaml_takes_for_text(self, write: Write) -> None:
+        text = (
+            "search: {train.learning_rate: {low: 1e-5, high: 1e-2, log: true}}\nfirst: {P: {train.learning_rate: 1e-4}}"
+        )
+        assert isinstance(yaml.safe_load(text)["first"]["P"]["train.learning_rate"], str)
+        assert space.load(write(text), {}).first == {"P": {"train.learning_rate": 1e-4}}
+
+    def test_what_it_is_as_json_tells_spaces_apart(self, write: Write) -> None:
+        first = space.load(write(self.TEXT), {}).what()
+        assert space.load(write(self.TEXT), {}).what() == first
+        assert space.load(write(self.TEXT), {"net.dropout": 0.2}).what() != first
+        assert space.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).what() != first
+
+
+class TestExperiment:
+    def test_a_file_and_overrides(self, write: Write) -> None:
+        path = write("set: {loss.gamma: 1, net.dropout: 0.1}")
+        assert space.experiment(path, {"loss.gamma": 3}) == Experiment().with_({"loss.gamma": 3, "net.dropout": 0.1})
+        assert space.experiment("", {}) == Experiment()
+
+    @pytest.mark.parametrize(
+        ("text", "overrides", "kind", "sentence"),
+        [
+            (
+                "set: {loss.gama: 1}",
+                {},
+                SettingsError,
+                "{path}: set: loss.gama is no setting. Did you mean loss.gamma?",
+            ),
+            ("set: [1]", {}, SpaceError, "{path}: set: [1] should be a mapping, name: value."),
+            ("{}", {"loss.gama": 1}, SettingsError, "command line: loss.gama is no setting. Did you mean loss.gamma?"),
+        ],
+    )
+    def test_that_is_wrong(
+        self, write: Write, text: str, overrides: dict[str, Any], kind: type[SilktuneError], sentence: str
+    ) -> None:
+        path = write(text)
+        with pytest.raises(kind) as caught:
+            space.experiment(path, overrides)
+        assert str(caught.value) == sentence.format(path=path)
+
+    def test_no_file(self) -> None:
+        with pytest.raises(SpaceError, match=r"'winer.yaml' is neither a file of settings nor written name=value"):
+            space.experiment("winer.yaml", {})

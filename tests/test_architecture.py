@@ -1,0 +1,67 @@
+"""The house keeps its walls: who may import whom, how long a module is, what a wheel carries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 300
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], capture_output=True, text=True, cwd=root, check=False
+    )
+
+
+def test_imports_keep_their_contracts() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Contracts: 4 kept, 0 broken." in done.stdout
+
+
+def test_a_broken_contract_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "silktune"
+    for source in (ROOT / "silktune").rglob("*.py"):
+        copy = package / source.relative_to(ROOT / "silktune")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(source.read_text())
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    with (package / "study" / "choose.py").open("a") as file:
+        file.write("\nimport torch\n")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    assert "Contracts: 3 kept, 1 broken." in done.stdout
+
+
+def test_no_module_is_too_long() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "silktune").rglob("*.py")}
+    assert len(lengths) > 40
+    assert {path.relative_to(ROOT): n for path, n in lengths.items() if n > LONGEST} == {}
+
+
+@pytest.mark.slow
+def test_a_wheel_carries_the_search_spaces(tmp_path: Path) -> None:
+    builder = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", builder, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    if "No module named 'hatchling'" in done.stderr:
+        pytest.skip("hatchling is not installed here, and a build would download it")
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    carried = set(zipfile.ZipFile(wheel).namelist())
+    spaces = list((ROOT / "search_spaces").rglob("*.yaml"))
+    assert spaces
+    assert {f"silktune/{path.relative_to(ROOT).as_posix()}" for path in spaces} <= carried
+    unpacked = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(unpacked)
+    code = "from silktune.study import space; print(space.load('quick', {}).name, space.shelves())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=unpacked, check=False)
+    assert found.stdout == f"quick [PosixPath('{unpacked}/silktune/search_spaces')]\n", found.stderr

@@ -1,0 +1,155 @@
+"""Settings: names, limits, what a person wrote, and every complaint as a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from silktune.errors import SettingsError
+from silktune.settings import BLOCKS, Experiment, describe, names, parse
+
+
+def said(changes: dict[str, Any], where: str = "") -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        Experiment().with_(changes, where)
+    return str(caught.value).split("\n")
+
+
+def test_names_are_sections_and_fields() -> None:
+    assert len(names()) == len(set(names())) == 23
+    assert {name.split(".")[0] for name in names()} == {"data", "net", "loss", "train"}
+    assert list(Experiment().flat()) == names()
+
+
+def test_every_setting_has_an_origin_and_ours_says_why() -> None:
+    described = describe()
+    assert [d.name for d in described] == names()
+    assert {d.origin for d in described} == {"P23", "released code", "ours"}
+    assert all(d.why for d in described if d.origin in ("ours", "released code"))
+    assert {d.name: d.symbol for d in described if d.symbol} == {
+        "net.NB_RN": "NB_RN", "net.NN_jfc": "NN_jfc", "net.NN_tfc": "NN_tfc", "loss.gamma": "γ",
+        "loss.lambda_C": "λ_C", "loss.lambda_aux": "λ_aux", "loss.alpha_sem": "α_sem", "loss.alpha_co": "α_co",
+        "loss.alpha_slf": "α_slf", "train.batch_size": "N^MB",
+    }  # fmt: skip
+
+
+def test_defaults_are_the_papers() -> None:
+    flat = Experiment().flat()
+    p23 = {
+        "data.image_size": 224, "net.trunk": "resnet152", "net.NB_RN": 3, "net.NN_jfc": (1024,), "net.NN_tfc": (128,),
+        "net.dropout": 0.3, "loss.gamma": 2.0, "loss.lambda_C": 1.0, "loss.lambda_aux": 1.0, "loss.alpha_sem": 0.5,
+        "loss.alpha_co": 0.5, "loss.alpha_slf": 0.5, "train.learning_rate": 1e-4, "train.batch_size": 300,
+        "train.sampling": "random",
+    }  # fmt: skip
+    assert {name: flat[name] for name in p23} == p23
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("loss.lamda_aux", 0.5, "loss.lamda_aux is no setting. Did you mean loss.lambda_aux?"),
+        ("loss.gamma", -1, "loss.gamma cannot be -1: it should be greater than or equal to 0."),
+        ("loss.gamma", "much", "loss.gamma cannot be 'much': it should be a valid number, "
+         "unable to parse string as a number."),
+        ("loss.gamma", float("nan"), "loss.gamma cannot be nan: it should be a finite number."),
+        ("loss.gamma", None, "loss.gamma cannot be None: it should be a valid number."),
+        ("net.dropout", 1, "net.dropout cannot be 1: it should be less than 1."),
+        ("train.learning_rate", 0, "train.learning_rate cannot be 0: it should be greater than 0."),
+        ("train.batch_size", 1, "train.batch_size cannot be 1: it should be greater than or equal to 2."),
+        ("train.batch_size", 2.5, "train.batch_size cannot be 2.5: it should be a valid integer, "
+         "got a number with a fractional part."),
+        ("train.sampling", "fair", "train.sampling cannot be 'fair': it should be random or balanced."),
+        ("net.NN_jfc", (), "net.NN_jfc cannot be (): it should have at least 1 item, not 0."),
+        ("net.NN_jfc", [64, 0], "net.NN_jfc cannot be 0: it should be greater than or equal to 1."),
+        ("net.NB_RN", 51, "net.NB_RN cannot be 51: it should be less than or equal to 50."),
+        ("net.weights", "", "net.weights cannot be '': it should have at least 1 character."),
+    ],
+)  # fmt: skip
+def test_a_complaint_is_a_sentence(name: str, value: Any, sentence: str) -> None:
+    assert said({name: value}) == [sentence]
+
+
+def test_what_does_not_go_together() -> None:
+    assert said({"net.trunk": "resnet18", "net.NB_RN": 9}) == ["net.NB_RN is 9, but resnet18 has 8 residual blocks."]
+    assert said({"loss.lambda_C": 0, "loss.lambda_aux": 0}) == [
+        "loss.lambda_C is 0 and so is every weight of the auxiliary clustering: nothing to train."
+    ]
+    assert Experiment().with_({"net.trunk": "resnet18", "net.NB_RN": BLOCKS["resnet18"]}).net.NB_RN == 8
+
+
+def test_a_name_that_is_near_none_is_told_all() -> None:
+    (sentence,) = said({"x": 1})
+    assert sentence.startswith("x is no setting. There is: data.variables, data.image_size, ")
+
+
+def test_all_complaints_are_said_at_once_and_where() -> None:
+    assert said({"loss.gama": 1, "net.dropout": 2, "train.seed": -1}, "command line") == [
+        "command line: loss.gama is no setting. Did you mean loss.gamma?",
+        "command line: net.dropout cannot be 2: it should be less than 1.",
+        "command line: train.seed cannot be -1: it should be greater than or equal to 0.",
+    ]
+
+
+def test_an_experiment_does_not_change() -> None:
+    experiment = Experiment()
+    other = experiment.with_({"loss.gamma": 0})
+    assert (experiment.loss.gamma, other.loss.gamma) == (2.0, 0.0)
+    with pytest.raises(ValidationError):
+        experiment.loss.gamma = 1.0  # type: ignore[misc]
+    assert experiment == Experiment()
+    assert hash(experiment.loss) == hash(Experiment().loss)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("loss.gamma=0", "loss.gamma", 0),
+        ("loss.gamma=1e-3", "loss.gamma", 1e-3),
+        (" loss.gamma = 2 ", "loss.gamma", 2),
+        ("net.NN_jfc=[1024,32]", "net.NN_jfc", [1024, 32]),
+        ("net.NN_jfc=1024,32", "net.NN_jfc", (1024, 32)),
+        ("net.NN_tfc=()", "net.NN_tfc", ()),
+        ("net.trunk=resnet18", "net.trunk", "resnet18"),
+        ("net.weights=a=b.pth", "net.weights", "a=b.pth"),
+        ("net.weights=", "net.weights", ""),
+        ("data.variables=place,time", "data.variables", "place,time"),
+    ],
+)
+def test_the_command_lines_words(text: str, name: str, value: Any) -> None:
+    assert parse(text) == (name, value)
+
+
+def test_a_word_without_equals() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse("loss.gamma")
+    assert str(caught.value) == "command line: 'loss.gamma' is no setting; settings are written name=value."
+
+
+@pytest.mark.parametrize("written", ["[1024, 32]", "1024,32", "(1024,32)", [1024, 32], (1024, 32), "[1024,32,]"])
+def test_a_list_however_a_person_writes_it(written: object) -> None:
+    assert Experiment().with_({"net.NN_jfc": written}).net.NN_jfc == (1024, 32)
+
+
+@pytest.mark.parametrize("written", ["[]", "()", "", [], ()])
+def test_no_layers(written: object) -> None:
+    assert Experiment().with_({"net.NN_tfc": written}).net.NN_tfc == ()
+
+
+def test_one_layer_and_names() -> None:
+    assert Experiment().with_({"net.NN_tfc": 64}).net.NN_tfc == (64,)
+    variables = Experiment().with_({"data.variables": "['place', time]"}).data.variables
+    assert variables == ("place", "time")
+
+
+class TestEffective:
+    def test_weights_that_do_nothing_are_0(self) -> None:
+        without = Experiment().with_({"loss.lambda_aux": 0}).effective()
+        assert [without.flat()[f"loss.alpha_{term}"] for term in ("sem", "co", "slf")] == [0, 0, 0]
+        alphas = dict.fromkeys(("loss.alpha_sem", "loss.alpha_co", "loss.alpha_slf"), 0.0)
+        assert Experiment().with_(alphas).effective() == without
+
+    def test_of_what_has_an_effect_is_the_same(self) -> None:
+        assert Experiment().effective() == Experiment()
+        assert Experiment().effective().effective() == Experiment()
