@@ -148,6 +148,7 @@ class _Training:
     def __init__(self, experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device) -> None:
         self.experiment, self.folder, self.data, self.device = experiment, runtime.folder, data, device
         self.loss, self.settings, self.seed = experiment.loss, experiment.train, experiment.train.seed
+        self.identity = identity(experiment, data) if self.folder else ""
         self.background = torch.from_numpy(data.background).to(device)
         self.rows = data.rows("train")
         if self.settings.sampling == "balanced":
@@ -161,7 +162,7 @@ class _Training:
         self._go_on()
 
     def _go_on(self) -> None:
-        found = checkpoint.load(self.folder, identity(self.experiment, self.data)) if self.folder else None
+        found = checkpoint.load(self.folder, self.identity) if self.folder else None
         if found:
             self.net.load_state_dict(found.net, strict=False)
             self.optimiser.load_state_dict(found.optimiser)
@@ -216,8 +217,7 @@ class _Training:
     def _save(self) -> None:
         if self.folder:
             now = {name: value.detach().cpu() for name, value in _trained_state(self.net).items()}
-            belongs = identity(self.experiment, self.data)
-            state = Checkpoint(belongs, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
+            state = Checkpoint(self.identity, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
             checkpoint.save(state, self.folder)
 
     def _train(self, e: int) -> dict[str, float]:
