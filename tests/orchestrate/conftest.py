@@ -53,7 +53,19 @@ class Bench:
         """Begin a search as the leader of a process group of its own."""
         (self.folder / "grid.yaml").write_text(GRID)
         command = [sys.executable, "-m", "silktune", "search", "grid.yaml", "--data", str(self.table)]
-        command += ["--sampler", "grid", "--device", "cpu", "--final-runs", "2", "--name", "study", "--runs", runs, *words]
+        command += [
+            "--sampler",
+            "grid",
+            "--device",
+            "cpu",
+            "--final-runs",
+            "2",
+            "--name",
+            "study",
+            "--runs",
+            runs,
+            *words,
+        ]
         environment = os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": ""}
         process = subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -44,6 +44,14 @@ def wait_for(files: str, folder: Path, count: int, process: object) -> None:
         time.sleep(0.05)
 
 
+def trains(process: psutil.Process) -> bool:
+    """Whether a process is a Ray worker with a trial; Ray's workers come and go while one looks."""
+    try:
+        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith("ray::ImplicitFunc")
+    except psutil.NoSuchProcess:
+        return False
+
+
 def same_winner(first: Bench, second: Bench) -> None:
     read = [yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text()) for bench in (first, second)]
     assert read[0] == read[1]
@@ -92,7 +100,9 @@ def test_mlflow_has_the_whole_study(undisturbed: Undisturbed) -> None:
     assert set(trials) == set(bench.outcomes())
     assert all(len(runs) == 1 for runs in trials.values())
     study = next(run for run in runs_of(bench) if run.info.run_name == "study")
-    finals = next(run for run in runs_of(bench) if run.info.run_name.startswith("final-") and "runs" in run.info.run_name)
+    finals = next(
+        run for run in runs_of(bench) if run.info.run_name.startswith("final-") and "runs" in run.info.run_name
+    )
     assert trials["t000"][0].data.tags["mlflow.parentRunId"] == study.info.run_id
     assert finals.data.tags["mlflow.parentRunId"] == study.info.run_id
     tested = next(runs[0] for name, runs in trials.items() if name.startswith("final"))
@@ -134,9 +144,9 @@ def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("outcomes", [0, 2, 5])
+@pytest.mark.parametrize("outcomes", [0, 5])
 def test_a_killed_driver_continues_to_the_same_end(bench: Bench, undisturbed: Undisturbed, outcomes: int) -> None:
-    """Killed during the first trial, between trials, and during the final runs."""
+    """Killed during the first trial, and during the final runs."""
     process = bench.start()
     folder = bench.folder / "runs/study"
     wait_for("outcomes/[!.]*.json", folder, outcomes, process)
@@ -158,8 +168,7 @@ def test_a_killed_driver_continues_to_the_same_end(bench: Bench, undisturbed: Un
 def test_a_killed_worker_is_run_again(bench: Bench, undisturbed: Undisturbed) -> None:
     process = bench.start()
     wait_for("trials/*/checkpoint.pt", bench.folder / "runs/study", 1, process)
-    workers = [p for p in psutil.Process(process.pid).children(recursive=True) if "ray::" in "".join(p.cmdline())]
-    busy = [p for p in workers if "IDLE" not in "".join(p.cmdline())]
+    busy = [child for child in psutil.Process(process.pid).children(recursive=True) if trains(child)]
     assert busy, "no worker runs a trial"
     for worker in busy:
         worker.kill()
@@ -184,7 +193,9 @@ def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
 
 def test_a_trial_that_fails_is_recorded_and_the_rest_goes_on(bench: Bench) -> None:
     """A learning rate of 1 with these settings ends in a loss that is not a number; the others do not."""
-    process = bench.start("train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "loss.gamma=0", "train.max_epochs=12")
+    process = bench.start(
+        "train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "loss.gamma=0", "train.max_epochs=12"
+    )
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 3, output
     assert "train.learning_rate" in output
