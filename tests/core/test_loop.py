@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,9 +159,9 @@ class _TrainsNothing(loop._Training):
 
 class TestACheckpoint:
     @pytest.fixture
-    def folder(self, woven: Dataset, tmp_path: Path) -> Path:
-        train(small(train__max_epochs=1), woven, tmp_path)
-        return tmp_path
+    def folder(self, undisturbed: tuple[Outcome, Path], tmp_path: Path) -> Path:
+        """The folder of a training that has ended."""
+        return Path(shutil.copytree(undisturbed[1], tmp_path / "folder"))
 
     @pytest.mark.parametrize("change", [{"loss__gamma": 0.0}, {"train__seed": 1}, {"net__NB_RN": 2}])
     def test_of_other_settings_is_refused(self, woven: Dataset, folder: Path, change: dict[str, Any]) -> None:
@@ -184,9 +185,9 @@ class TestACheckpoint:
                 torch.manual_seed(seed)
                 torch.save(torchvision.models.get_model("resnet18", weights=None).state_dict(), file)
             if seed == 0:
-                train(small(net__weights=str(file), train__max_epochs=1), woven, tmp_path / "run")
+                train(small(net__weights=str(file), net__NB_RN=0, train__max_epochs=1), woven, tmp_path / "run")
         with pytest.raises(StudyError, match="belongs to a training with other settings"):
-            train(small(net__weights=str(file)), woven, tmp_path / "run")
+            train(small(net__weights=str(file), net__NB_RN=0), woven, tmp_path / "run")
 
     @pytest.mark.parametrize("keep", [0, 1000, -100])
     def test_that_is_damaged_is_refused(self, woven: Dataset, folder: Path, keep: int) -> None:
@@ -212,7 +213,7 @@ class TestACheckpoint:
 @pytest.fixture(scope="module")
 def ended(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[SilkNet, Outcome, Path]:
     folder = tmp_path_factory.mktemp("early")
-    settings = small(train__learning_rate=0.03, train__patience=2, train__max_epochs=30)
+    settings = small(net__NB_RN=0, train__learning_rate=0.1, train__patience=2, train__max_epochs=30)
     return *fit(settings, woven, folder), folder
 
 
@@ -227,8 +228,9 @@ class TestEarlyStopping:
         self, woven: Dataset, ended: tuple[SilkNet, Outcome, Path]
     ) -> None:
         net, outcome, folder = ended
+        assert outcome.validation != outcome.epochs[-1].validation
         assert evaluate(net, woven, "validation", CPU) == outcome.validation
-        read = load(folder / checkpoint.MODEL, small(), woven)
+        read = load(folder / checkpoint.MODEL, small(net__NB_RN=0), woven)
         assert evaluate(read, woven, "validation", CPU) == outcome.validation
 
 
@@ -344,8 +346,10 @@ class TestGaps:
 
 class TestBalanced:
     def test_trains_one_variable(self, tiny: Dataset) -> None:
-        balanced = small(data__variables="material", train__sampling="balanced", train__batch_size=6)
-        assert len(train(balanced, tiny).epochs) == 3
+        balanced = small(
+            data__variables="material", train__sampling="balanced", train__batch_size=6, train__max_epochs=1
+        )
+        assert len(train(balanced, tiny).epochs) == 1
 
     def test_too_large_a_batch_is_a_sentence_before_anything_is_trained(self, tiny: Dataset) -> None:
         balanced = small(data__variables="material", train__sampling="balanced", train__batch_size=1000)

@@ -57,7 +57,8 @@ class TestShipped:
 
     def test_quick_is_for_a_small_machine(self) -> None:
         base = space.load("quick", {}).base
-        assert (base.net.trunk, base.net.weights, base.data.image_size) == ("resnet18", "none", 64)
+        assert (base.net.trunk, base.net.weights) == ("resnet18", "none")
+        assert base.data.image_size <= 64
 
     def test_an_unknown_name_is_told_the_nearest(self) -> None:
         with pytest.raises(
