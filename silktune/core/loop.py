@@ -39,8 +39,8 @@ def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Repor
 
     Raises:
         SettingsError: the settings do not fit the data set (balanced sampling) or the weights' file.
-        ResourceError: no GPU where one was asked for, no memory, no room for the checkpoint.
-        TrainingError: a loss that is not a number.
+        ResourceError: no GPU where one was asked for, no room for the checkpoint.
+        TrainingError: a loss that is not a number, or a GPU too small for this training.
     """
     _, outcome = fit(experiment, runtime, data, report)
     return outcome
@@ -53,7 +53,7 @@ def fit(experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporte
     try:
         training.run(report)
     except torch.cuda.OutOfMemoryError as error:
-        raise ResourceError(
+        raise TrainingError(
             f"The GPU's memory does not hold this training (net.trunk={experiment.net.trunk}, "
             f"train.batch_size={experiment.train.batch_size}). A smaller train.batch_size or trunk, or fewer trials "
             "on one GPU, will."

@@ -78,8 +78,8 @@ def local_ray() -> Iterator[None]:
         return
     try:
         ray.init(
-            address="local", include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=OBJECT_STORE,
-            _system_config={"metrics_report_interval_ms": 60_000},
+            address="local", include_dashboard=False, log_to_driver=False, logging_level="error",
+            object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
         )  # fmt: skip
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
         raise ResourceError(
@@ -196,6 +196,8 @@ class _Listening(_Unpickled, FIFOScheduler):
     def _hear(self, name: str, result: dict[str, Any]) -> str:
         if name not in self.desk.running:
             return str(TrialScheduler.CONTINUE)
+        if inside.MACHINE in result:
+            raise ResourceError(f"{name}: {result[inside.MACHINE]} What is done is kept; the same command goes on.")
         if inside.EPOCH in result and self.desk.epoch(name, Epoch.model_validate_json(result[inside.EPOCH])):
             return str(TrialScheduler.STOP)
         if inside.OUTCOME in result:

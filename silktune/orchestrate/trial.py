@@ -1,7 +1,8 @@
 """A trial inside a Ray worker: train, report every epoch, end with one outcome whatever happens.
 
 Only Ray's own failures (a killed process, a lost node) are left to Ray, which runs the trial again from its
-checkpoint. A training that fails by itself would fail again: its reason is its outcome.
+checkpoint. A training that fails by itself would fail again: its reason is its outcome. A machine that fails (a full
+disk) would fail every trial: it stops the study, and the trial is left to go on another time.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Any
 
 from ray import tune
 
-from silktune.errors import SilktuneError
+from silktune.errors import ResourceError, SilktuneError
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment, Runtime
 
-EPOCH, OUTCOME, TRIAL = "silktune_epoch", "silktune_outcome", "silktune_trial"
+EPOCH, OUTCOME, MACHINE, TRIAL = "silktune_epoch", "silktune_outcome", "silktune_machine", "silktune_trial"
 
 
 def run(config: dict[str, Any]) -> None:
@@ -28,6 +29,9 @@ def run(config: dict[str, Any]) -> None:
     """
     try:
         outcome = _train(config)
+    except ResourceError as error:
+        tune.report({MACHINE: str(error)})
+        return
     except SilktuneError as error:
         outcome = Outcome(state="failed", reason=str(error))
     except Exception as error:
