@@ -45,7 +45,7 @@ def main() -> None:
     for N in arguments.sizes:
         f = normalize(torch.randn(N, 1024), dim=1).requires_grad_()
         Y, u = similarity.semantic(torch.randint(-1, 6, (N, 5)), torch.full((5,), -1))
-        difference = float(losses.semantic(f, Y, u) - all_triplets(f, Y, u))
+        difference = (losses.semantic(f, Y, u) - all_triplets(f, Y, u)).item()
         times = [(seconds(losses.semantic, f, Y, u), seconds(all_triplets, f, Y, u)) for _ in range(arguments.rounds)]
         ours, theirs = (statistics.median(column) for column in zip(*times, strict=True))
         print(f"N = {N}: {ours:.3f} s against {theirs:.3f} s, ratio {theirs / ours:.1f}; difference {difference:.1e}")
