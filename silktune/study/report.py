@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,17 +119,16 @@ class SearchReport:
 
 
 def override_line(experiment: Experiment) -> str:
-    """An experiment as name=value, as far as it differs from the defaults."""
+    """An experiment as name=value for a shell, as far as it differs from the defaults."""
     default = Experiment().flat()
-    return " ".join(
-        f"{name}={text_exact(value)}" for name, value in experiment.flat().items() if value != default[name]
-    )
+    words = (f"{name}={text_exact(value)}" for name, value in experiment.flat().items() if value != default[name])
+    return shlex.join(words)
 
 
 def text_exact(value: object) -> str:
     """A value for the command line, without rounding."""
     if isinstance(value, tuple | list):
-        return f"[{','.join(map(text_exact, value))}]"
+        return ",".join(map(text_exact, value))  # without brackets, which a shell takes for a pattern
     return repr(value) if isinstance(value, float) else str(value)
 
 

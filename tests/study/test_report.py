@@ -39,7 +39,7 @@ Ranked by the largest mean F1 on the validation set at the epoch with the smalle
 Trial t001:
 
 ```
-net.NN_jfc=[64,8] loss.gamma=0.30000000000000004
+net.NN_jfc=64,8 loss.gamma=0.30000000000000004
 ```
 
 ## The winner on the test set, 2 runs
@@ -97,7 +97,7 @@ def test_the_trials_as_csv(report: SearchReport) -> None:
         ("t000", "finished", ""), ("t001", "finished", ""), ("t002", "failed", "no memory")
     ]  # fmt: skip
     assert float(rows[1]["loss.gamma"]) == 0.1 + 0.2
-    assert rows[1]["net.NN_jfc"] == "[64,8]"
+    assert rows[1]["net.NN_jfc"] == "64,8"
 
 
 def test_figures_over_runs(report: SearchReport) -> None:
