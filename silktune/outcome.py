@@ -102,6 +102,7 @@ class Outcome(_Record):
     test: Scores | None = None
     seconds: float = 0.0
     device: str = ""
+    fingerprint: str = ""  # of the trial, so that an outcome is never taken for another's
 
     @property
     def value(self) -> float:
@@ -127,7 +128,7 @@ class Outcome(_Record):
             first = error.errors()[0]
             what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
             raise StudyError(
-                f"{path} is no outcome of this version of silktune ({what}). Delete it to run this trial again."
+                f"{path} is no outcome of this version of silktune ({what}). Give another --name, or use that version."
             ) from error
 
 

@@ -9,12 +9,13 @@ P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from silktune.errors import SettingsError, nearest
 
@@ -35,7 +36,15 @@ def _as_tuple(value: object) -> object:
 
 
 Nodes = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_as_tuple)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"data.variables names {twice[0]} twice")
+    return names
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), AfterValidator(_each_once)]
 
 
 class _Section(BaseModel):
@@ -72,6 +81,12 @@ class Net(_Section):
     NN_jfc: Nodes = setting((1024,), symbol="NN_jfc", origin="P23", min_length=1, why="joint fc layers")
     NN_tfc: Nodes = setting((128,), symbol="NN_tfc", origin="P23", why="fc layers of each task")
     dropout: float = setting(0.3, ge=0, lt=1, origin="P23", why="on f_RN, the only dropout")
+
+    @property
+    def weights_digest(self) -> str:
+        """What `weights` stands for: the content of a file, or else the name itself."""
+        file = Path(self.weights)
+        return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() if file.is_file() else self.weights
 
     @model_validator(mode="after")
     def _blocks_exist(self) -> Self:
@@ -244,5 +259,5 @@ def parse(text: str) -> tuple[str, Any]:
         raise SettingsError(f"command line: '{text}' is no setting; settings are written name=value.")
     try:
         return name.strip(), ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError):
         return name.strip(), value.strip()

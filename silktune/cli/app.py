@@ -45,13 +45,11 @@ def main() -> None:
         app()
     except SilktuneError as error:
         _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _say("Interrupted. What was finished is kept; the same command goes on.", 130)
     except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        where = error.filename or "The disk"
-        _say(f"{where}: no space is left. What was finished is kept: make room, give the same command.", 1)
+        where, reason = error.filename or "This machine", error.strerror or str(error)
+        if error.errno in DISK_FULL:
+            reason = "no space is left. What was finished is kept: make room, give the same command"
+        _say(f"{where}: {reason}.", 1)
 
 
 def _say(message: str, code: int) -> None:

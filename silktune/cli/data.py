@@ -50,7 +50,7 @@ def prepare(
     with bar("Preparing images") as advance:
         folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
     show(look(folder, wanted))
-    Console(soft_wrap=True).print(f"Prepared: {folder}", highlight=False)
+    Console(soft_wrap=True).print(f"Prepared: {folder}", highlight=False, markup=False)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def sample(
     """Weave a sample data set: pictures of fabrics, a label table with gaps and rare classes."""
     from silktune.data.loom import weave
 
-    Console(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False)
+    Console(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
 
 
 def data_settings(assignments: list[str] | None) -> Data:

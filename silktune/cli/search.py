@@ -67,22 +67,19 @@ def command(
     from silktune.orchestrate.search import Order, search
 
     what = {"kind": "search", "data": dataset.digest, "space": space.what(), "sampler": sampler, "seed": seed}
-    with Study.begin(
-        what,
-        name or f"{space.name}-{dataset.name}",
-        named=bool(name),
-        runs=runs,
-        dataset=dataset,
-        command=sys.argv,
-    ) as study:
-        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", soft_wrap=True)
+    what["weights"] = space.base.net.weights_digest
+    begun = Study.begin(
+        what, name or f"{space.name}-{dataset.name}", named=bool(name), runs=runs, dataset=dataset, command=sys.argv
+    )
+    with language.interruptible("What is done is kept; the same command goes on."), begun as study:
+        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
         count = trials if trials or sampler == "grid" else 20
         order = Order(sampler, seed, count, concurrent, final_runs, device, seconds)  # type: ignore[arg-type]
         with show.SearchProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
+        show.search_report(console, report)
         study.finish(report)
-    show.search_report(console, report)
-    console.print(f"\nIn {study.paths.folder}: report.md, winner.yaml, trials.csv, outcomes.", soft_wrap=True)
-    console.print(f"To look at the runs: {study.how_to_look()}", soft_wrap=True)
+    files = "report.md, winner.yaml, trials.csv, outcomes"
+    console.print(f"\nIn {study.paths.folder}: {files}.\n{study.how_to_look()}", markup=False, soft_wrap=True)
     if failures := report.failures():
         raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

@@ -12,6 +12,7 @@ def command(
 ) -> None:
     """List every setting: its letter in the papers, its default, what it may be, where the default comes from."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from silktune.errors import SettingsError, nearest
@@ -21,10 +22,15 @@ def command(
     if not rows:
         known = names() if "." in pattern else [name.split(".")[1] for name in names()]
         raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, known)}")
+    console = Console(highlight=False)
+    columns = ["setting", "letter", "default", "may be", "from", "what"]
+    if console.width < 110:
+        columns.remove("what")  # would be a narrow tower of words
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("setting", "letter", "default", "may be", "from", "what"):
-        table.add_column(column, overflow="fold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("setting", "letter", "default"))
     for d in rows:
         default = str(list(d.default)) if isinstance(d.default, tuple) else str(d.default)
-        table.add_row(d.name, d.symbol, default, d.limits, d.origin, d.why, style=None)
-    Console(highlight=False).print(table)
+        cells = [d.name, d.symbol, default, d.limits, d.origin, d.why]
+        table.add_row(*map(escape, cells[: len(columns)]))
+    console.print(table)

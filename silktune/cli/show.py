@@ -62,7 +62,7 @@ def scores_table(title: str, scores: Scores) -> Table:
     table = plain_table("", "images", "F1", "with background", "under-represented", "OA", title=f"{title} [%]")
     for v in scores.variables:
         cells = (v.f1, v.f1_with_background, v.f1_minority, v.OA)
-        table.add_row(v.name, str(v.labelled), *map(percent, cells))
+        table.add_row(escape(v.name), str(v.labelled), *map(percent, cells))
     means = (scores.mean_f1, scores.mean_f1_with_background, scores.mean_f1_minority, scores.OA)
     table.add_row("mean", "", *map(percent, means), style="bold")
     return table
@@ -142,7 +142,7 @@ def search_report(console: Console, report: SearchReport) -> None:
     head, *rows = report.leading(5)
     table = plain_table(*head, title="Leading trials")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print("", table)
     console.print(f"\n[bold]The winner[/] is {report.winner.id}. Its settings:")
     console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
@@ -151,7 +151,7 @@ def search_report(console: Console, report: SearchReport) -> None:
         "", *TITLES.values(), title=f"Test set, mean ± standard deviation over {runs} runs of the winner [%]"
     )
     for row in report.test_table():
-        table.add_row(*row, style="bold" if row[0] == "mean" else None)
+        table.add_row(*map(escape, row), style="bold" if row[0] == "mean" else None)
     console.print("", table)
     console.print(f"Always naming the largest class: mean F1 {percent(report.floor)}.")
     if report.importances:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import torch
 
 from silktune.core import loop, predict
 from silktune.data.dataset import Dataset
+from silktune.errors import TrackingError
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
 from silktune.study.report import SearchReport
@@ -58,19 +61,23 @@ class Study:
                 tracker, name=dataset.name, digest=dataset.digest, source=dataset.folder,
                 classes={v.name: v.classes for v in dataset.variables}, profile={"images": len(dataset.images)},
             )  # fmt: skip
-            failed = True
             try:
                 yield cls(paths, dataset, tracker, uri)
-                failed = False
-            finally:
-                tracker.close(failed=failed)
+            except BaseException:
+                with suppress(TrackingError):  # the first error is the one to be told
+                    tracker.close(failed=True)
+                raise
+            tracker.close(failed=False)
 
     def how_to_look(self) -> str:
-        """The command that serves MLflow's pages, and the page of this study's runs."""
+        """How to open MLflow's page of this study's runs; an address of one's own may hold a password."""
         page = f"#/experiments/{self.tracker.store.experiment}/runs"
-        if not store.is_database(self.uri):
-            return f"{self.uri}/{page}"
-        return f"mlflow ui --workers 1 --backend-store-uri {self.uri}\nthen open http://127.0.0.1:5000/{page}"
+        if self.uri.startswith("http"):
+            return f"The runs are at {self.uri}/{page}"
+        mlflow = shutil.which("mlflow") or Path(sys.executable).with_name("mlflow")
+        uri = self.uri if self.uri.startswith("sqlite:") else "$MLFLOW_TRACKING_URI"
+        command = f'{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri "{uri}"'
+        return f"To look at the runs: {command}\nthen open http://127.0.0.1:5000/{page}"
 
     def finish(self, report: SearchReport) -> None:
         """Record what the search found: figures, files, and the network of the best final run."""

@@ -49,7 +49,9 @@ def command(
     if device not in ("auto", "cpu", "cuda"):
         raise SettingsError(f"--device {device}: it may be auto, cpu or cuda.")
     runtime = Runtime(device=device, threads=threads, folder=folder)
-    net, outcome = loop.fit(wanted, runtime, dataset, show.EpochLines(console))
+    kept = f"{folder} keeps its last epoch; the same command goes on." if folder else "Nothing is kept without --to."
+    with language.interruptible(kept):
+        net, outcome = loop.fit(wanted, runtime, dataset, show.EpochLines(console))
     console.print(
         f"\nBest epoch {outcome.best_epoch} of {len(outcome.epochs)}, {outcome.seconds:.0f} s on {outcome.device}.\n"
     )
@@ -61,4 +63,4 @@ def command(
         console.print(show.scores_table("test set", scores))
     if folder:
         outcome.write(folder / "outcome.json")
-        console.print(f"In {folder}: model.pt, checkpoint.pt, outcome.json.")
+        console.print(f"In {folder}: model.pt, checkpoint.pt, outcome.json.", markup=False, soft_wrap=True)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from silktune.errors import SettingsError
+from silktune.errors import Interrupted, SettingsError
 from silktune.settings import parse
 
 RUNS = Path("runs")
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+@contextmanager
+def interruptible(kept: str) -> Iterator[None]:
+    """Ctrl-C inside is answered with a sentence that says what is kept.
+
+    Raises:
+        Interrupted: a person pressed Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted. {kept}") from None
 
 
 def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,10 +21,10 @@ from silktune.core.feed import Batch, Rows, feed, pieces
 from silktune.core.silknet import SilkNet
 from silktune.core.trunk import RANDOM, Trunk
 from silktune.data.dataset import Dataset
-from silktune.errors import ResourceError, TrainingError
+from silktune.errors import ResourceError, StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
-from silktune.settings import Experiment, Loss, Runtime
+from silktune.settings import Experiment, Loss, Runtime, Train
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
 IMAGES_MEASURED = 1024  # for the batch-norm statistics of random weights
@@ -105,7 +104,8 @@ def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNe
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if experiment.net.weights == RANDOM:
         rows = stream(experiment.train.seed, "batch norm").permutation(data.rows("train"))[:IMAGES_MEASURED]
-        net.trunk.measure_statistics([batch.images for batch in feed(data, pieces(rows, 128), device)])
+        equal = np.array_split(rows, -(-len(rows) // 128))
+        net.trunk.measure_statistics([batch.images for batch in feed(data, equal, device)])
     return net
 
 
@@ -114,9 +114,7 @@ def identity(experiment: Experiment, data: Dataset) -> str:
     content = experiment.model_dump(mode="json")
     for ending in ("max_epochs", "patience"):
         del content["train"][ending]
-    weights = Path(experiment.net.weights)
-    if weights.is_file():
-        content["net"]["weights"] = hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest()
+    content["net"]["weights"] = experiment.net.weights_digest
     return hashlib.blake2b(f"{content}{data.digest}".encode(), digest_size=16).hexdigest()
 
 
@@ -164,6 +162,11 @@ class _Training:
     def _go_on(self) -> None:
         found = checkpoint.load(self.folder, self.identity) if self.folder else None
         if found:
+            if any(_saturated(found.epochs[:n], self.settings) for n in range(1, len(found.epochs))):
+                raise StudyError(
+                    f"{self.folder} holds {len(found.epochs)} epochs, more than a training with train.max_epochs="
+                    f"{self.settings.max_epochs} and train.patience={self.settings.patience} has. Give another folder."
+                )
             self.net.load_state_dict(found.net, strict=False)
             self.optimiser.load_state_dict(found.optimiser)
             self.epochs, self.best, self.seconds = found.epochs, found.best, found.seconds
@@ -182,12 +185,10 @@ class _Training:
             )
 
     def _ended(self) -> bool:
-        n = len(self.epochs)
-        return n >= self.settings.max_epochs or n - self._best_epoch() >= self.settings.patience
+        return _saturated(self.epochs, self.settings)
 
     def _best_epoch(self) -> int:
-        """The number of the epoch with the smallest validation loss; 0 before the first."""
-        return min(self.epochs, key=lambda epoch: epoch.validation_loss["L"]).number if self.epochs else 0
+        return _best(self.epochs)
 
     def _epoch(self, report: Reporter) -> None:
         start, e = time.monotonic(), len(self.epochs) + 1
@@ -274,6 +275,16 @@ class _Training:
             state="finished", best_epoch=best.number, epochs=self.epochs, validation=best.validation,
             seconds=self.seconds, device=_device_name(self.device),
         )  # fmt: skip
+
+
+def _best(epochs: Sequence[Epoch]) -> int:
+    """The number of the epoch with the smallest validation loss; 0 before the first."""
+    return min(epochs, key=lambda epoch: epoch.validation_loss["L"]).number if epochs else 0
+
+
+def _saturated(epochs: Sequence[Epoch], settings: Train) -> bool:
+    """Whether a training is over after these epochs (P23 §5.1)."""
+    return len(epochs) >= settings.max_epochs or len(epochs) - _best(epochs) >= settings.patience
 
 
 def _class_counts(data: Dataset) -> dict[str, dict[str, int]]:

@@ -20,7 +20,7 @@ from silktune.data.prepare import VERSION, Progress, prepare
 from silktune.errors import DataError, nearest
 from silktune.settings import Data
 
-AGAIN = "Prepare it again from its label table: silktune data prepare labels.csv"
+AGAIN = "Delete the folder and prepare it again from its label table: silktune data prepare labels.csv"
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -21,7 +22,7 @@ def image_folder(table: LabelTable, images: Path | None) -> Path:
     """
     places = [images] if images else [table.source.parent, table.source.parent / "images"]
     names = table.cells["image"].tolist()
-    found = [sum((place / name).is_file() for name in names) for place in places]
+    found = [sum(os.path.isfile(place / name) for name in names) for place in places]  # False for impossible names
     if any(found):
         return places[found.index(max(found))]
     where = " or in ".join(str(place) for place in places)

@@ -67,6 +67,8 @@ def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
 
 def read_cells(path: Path) -> pd.DataFrame:
     """A CSV or Parquet file as stripped strings; the index is the line a row stands on."""
+    if path.is_dir():
+        raise DataError(f"{path}: this is a folder; give the label table in it, a CSV or Parquet file.")
     if not path.is_file():
         there = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".csv", ".parquet"))
         hint = f" In {path.parent} there is: {', '.join(there)}." if there else ""

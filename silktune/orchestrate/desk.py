@@ -57,6 +57,7 @@ class Desk:
     keep_models: bool = False
     twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
     running: dict[str, Trial] = field(default_factory=dict)
+    asked_all: bool = False  # the source has no more trials
     error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
     _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
     _untracked: bool = False
@@ -72,13 +73,15 @@ class Desk:
             self._track(lambda: open_record(self.tracker, trial, self.digest))
             self.watcher.started(trial)
             return trial
+        self.asked_all = True
         return None
 
     def _known(self, trial: Trial) -> Outcome | None:
-        own = self.paths.outcome(trial.id)
-        if own.exists() and (outcome := Outcome.read(own)).state != "failed":
+        own, fingerprint = self.paths.outcome(trial.id), trial.fingerprint(self.digest)
+        if own.exists() and (outcome := Outcome.read(own)).state != "failed" and outcome.fingerprint == fingerprint:
+            self._tidy(trial, outcome)
             return outcome
-        twin = self.twins.get(trial.fingerprint(self.digest))
+        twin = self.twins.get(fingerprint)
         if twin is None:
             return None
         outcome = Outcome.read(self.paths.outcome(twin)).model_copy(update={"reason": f"the same settings as {twin}"})
@@ -107,8 +110,8 @@ class Desk:
         """Write down what a running trial ended with."""
         trial = self.running.pop(name)
         known = self._epochs.pop(name, {})
-        if not outcome.epochs:
-            outcome = outcome.model_copy(update={"epochs": tuple(known.values())})
+        epochs = outcome.epochs or tuple(known.values())
+        outcome = outcome.model_copy(update={"epochs": epochs, "fingerprint": trial.fingerprint(self.digest)})
         outcome.write(self.paths.outcome(name))
         self._tidy(trial, outcome)
         self.close(trial, outcome)

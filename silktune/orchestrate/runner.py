@@ -24,6 +24,7 @@ os.environ.update(
     RAY_USAGE_STATS_ENABLED="0",
     RAY_AUTH_MODE=os.environ.get("RAY_AUTH_MODE", "disabled"),  # a local Ray listens on loopback only
     RAY_AIR_NEW_OUTPUT="0",
+    RAY_CHDIR_TO_TRIAL_DIR="0",  # a relative path means the same in a worker
     RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.1",
     TUNE_GLOBAL_CHECKPOINT_S="60",
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
@@ -62,10 +63,11 @@ class Resources:
             ResourceError: a GPU was asked for and there is none.
         """
         here = ray.cluster_resources()
-        gpus = 0.0 if device == "cpu" else here.get("GPU", 0.0) / concurrent
-        if device == "cuda" and not gpus:
+        there = 0.0 if device == "cpu" else here.get("GPU", 0.0)
+        if device == "cuda" and not there:
             raise ResourceError("--device cuda: Ray finds no GPU here. Use --device cpu, or look at nvidia-smi.")
-        gpus = min(1.0, math.floor(gpus * 100) / 100)
+        on_one = math.ceil(concurrent / there) if there else 1  # trials on one GPU
+        gpus = math.floor(100 / on_one) / 100 if there else 0.0
         cpus = here.get("CPU", 1.0) / concurrent
         return cls(concurrent, math.floor(cpus) if cpus >= 1 else math.floor(cpus * 100) / 100, gpus)
 

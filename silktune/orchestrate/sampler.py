@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
 from typing import Any, Literal
 
 import optuna
@@ -15,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from silktune.errors import StudyError
 from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number
 from silktune.study.paths import StudyPaths
@@ -38,19 +40,21 @@ class OptunaSource:
     def __init__(self, paths: StudyPaths, space: Space, sampler: Sampler, seed: int, wanted: int | None) -> None:
         self.paths, self.space = paths, space
         grid = space.grid() if sampler == "grid" else []
-        self.study = _open(paths, space, sampler, seed)
-        if not self.study.get_trials(deepcopy=False):
-            for point in [*space.first.values(), *grid] if sampler != "grid" else grid:
-                self.study.enqueue_trial(_params(space, point))
+        self.study = _open(paths, space)
+        points = grid if sampler == "grid" else list(space.first.values())
+        for point in points[len(self.study.get_trials(deepcopy=False)) :]:
+            self.study.enqueue_trial(_params(space, point))
         self.wanted = min(wanted or len(grid), len(grid)) if sampler == "grid" else wanted or 0
         self.trials: dict[str, Trial] = {}
-        self.seen: dict[str, str] = {}
+        self._sampler: tuple[Sampler, int] = sampler, seed
         self._again: list[FrozenTrial] = []
+        self._reported: dict[str, list[int]] = {}  # epochs that the journal has of trials that were interrupted
         self._live: dict[str, optuna.Trial] = {}
         for frozen in self._begun():
             self._remember(frozen)
             if frozen.state == TrialState.RUNNING:
                 self._again.append(frozen)
+                self._reported[f"t{frozen.number:03d}"] = list(frozen.intermediate_values)
 
     def _begun(self) -> list[FrozenTrial]:
         return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
@@ -70,6 +74,7 @@ class OptunaSource:
             frozen = self._again.pop(0)
             live = optuna.Trial(self.study, frozen._trial_id)
         elif len(self.trials) < self.wanted:
+            self.study.sampler = _sampler(*self._sampler, len(self.trials))
             live = self.study.ask()
         else:
             return None
@@ -92,10 +97,15 @@ class OptunaSource:
                 point[d.name] = live.suggest_float(d.name, d.low, d.high, log=d.log, step=d.step)
 
     def epoch(self, trial: Trial, epoch: Epoch) -> bool:
-        """Stop it if asynchronous successive halving says so."""
+        """Stop it if asynchronous successive halving says so.
+
+        Of the epochs that a trial brings again after an interruption only the last is decided upon again.
+        """
         live = self._live[trial.id]
-        live.report(epoch.validation.mean_f1, epoch.number)
-        return live.should_prune()
+        last = max(self._reported.get(trial.id, ()), default=0)
+        if epoch.number > last:
+            live.report(epoch.validation.mean_f1, epoch.number)
+        return epoch.number >= last and live.should_prune()
 
     def outcome(self, trial: Trial, outcome: Outcome) -> None:
         live = self._live.pop(trial.id)
@@ -123,24 +133,33 @@ class OptunaSource:
             return {}
 
 
-def _open(paths: StudyPaths, space: Space, sampler: Sampler, seed: int) -> optuna.Study:
-    paths.folder.mkdir(parents=True, exist_ok=True)
+def _open(paths: StudyPaths, space: Space) -> optuna.Study:
+    if not paths.journal.exists() and any(paths.outcome("t").parent.glob("t*.json")):
+        raise StudyError(f"{paths.folder} has outcomes but no {paths.journal.name}. Give this search another --name.")
     for stale in paths.folder.glob(f"{paths.journal.name}.lock*"):
         stale.unlink()  # of a driver that was killed: the study's own lock says that no other one is there
+    _cut_torn_line(paths.journal)
     storage = JournalStorage(JournalFileBackend(str(paths.journal)))
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if space.asha:
         pruner = optuna.pruners.SuccessiveHalvingPruner(
             min_resource=space.asha.min_epochs, reduction_factor=space.asha.reduction
         )
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=storage, study_name=NAME, direction="maximize", load_if_exists=True, pruner=pruner
     )
-    study.sampler = _sampler(sampler, number(seed, "sampler", len(study.get_trials(deepcopy=False))))
-    return study
 
 
-def _sampler(sampler: Sampler, seed: int) -> optuna.samplers.BaseSampler:
+def _cut_torn_line(journal: Path) -> None:
+    """A disk that was full, or a machine that was switched off, can leave half a line at the journal's end."""
+    if journal.exists() and not (content := journal.read_bytes()).endswith(b"\n"):
+        with journal.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _sampler(sampler: Sampler, seed: int, asked: int) -> optuna.samplers.BaseSampler:
+    """A sampler whose chance depends on the trial's number alone: interrupted or not, it proposes the same."""
+    seed = number(seed, "sampler", asked)
     if sampler == "tpe":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `group`

@@ -31,7 +31,7 @@ from silktune.study.space import Space
 
 @dataclass(frozen=True)
 class Order:
-    """How much to search and on what; none of it may change a trial's numbers."""
+    """How much to search and on what; it changes a trial's numbers by no more than rounding (its CPU threads)."""
 
     sampler: Sampler
     seed: int
@@ -81,9 +81,10 @@ def search(
         resources = Resources.share(order.concurrent, order.device)
         left = None if deadline is None or test else max(1.0, deadline - time.monotonic())
         run_trials(desk, str(data.folder.absolute()), resources, order.device, test=test, seconds=left)
-        if desk.running and (deadline is None or time.monotonic() < deadline):
-            waiting = ", ".join(sorted(desk.running))
-            raise Interrupted(f"Interrupted during {waiting}. What is done is kept; the same command goes on.")
+        over = not test and deadline is not None and time.monotonic() >= deadline
+        if not over and (desk.running or not desk.asked_all):
+            during = f" during {', '.join(sorted(desk.running))}" if desk.running else ""
+            raise Interrupted(f"Interrupted{during}. What is done is kept; the same command goes on.")
 
     with ExitStack() as stack:
         if source.more():
@@ -118,7 +119,9 @@ def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
         raise Interrupted("The time was over before a trial was done. The same command goes on.")
     if not ranking:
         reasons = sorted({outcome.reason for _, outcome in outcomes.values()})
-        raise TrialsFailed(f"None of the {len(outcomes)} trials finished: {' | '.join(reasons[:3])}")
+        raise TrialsFailed(
+            f"None of the {len(outcomes)} trials finished: {' | '.join(reasons[:3])} A larger --trials tries others."
+        )
     return ranking
 
 
@@ -128,7 +131,10 @@ def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, dige
     for trial in trials:
         path = paths.outcome(trial.id)
         if not path.exists():
-            raise StudyError(f"{path} is missing, though the study's journal says that {trial.id} is done.")
+            raise StudyError(
+                f"{path} is missing, though the study's journal says that {trial.id} is done. "
+                "Put it back, or give another --name."
+            )
         outcomes[trial.id] = Outcome.read(path)
         close_record(tracker, trial, outcomes[trial.id], digest)
     return outcomes

@@ -81,6 +81,8 @@ class Checker:
         where = f"search: {name}"
         if name not in names():
             self.say(f"search: {name} is no setting.{nearest(name, names())}")
+        elif name.startswith("data."):
+            self.say(f"{where} cannot be searched: all trials share one data set. Put it under `set:`.")
         elif not isinstance(content, dict):
             self.say(f"{where}: {content!r} should be {{choices: [...]}} or {{low: ..., high: ...}}.")
         else:
@@ -159,6 +161,14 @@ class Checker:
                     base.with_({one.name: a, other.name: b})
                 except SettingsError as error:
                     self.say(f"search: {one.name}={text(a)} with {other.name}={text(b)}: {error}")
+
+    def lowest(self, dimensions: Sequence[Dimension], base: Experiment) -> None:
+        """Say if the weights of the loss can all be 0 together."""
+        zeros = {d.name: 0.0 for d in dimensions if d.name.startswith("loss.") and d.contains(0.0)}
+        try:
+            base.with_(zeros)
+        except SettingsError as error:
+            self.say(f"search: {' and '.join(f'{name}=0' for name in zeros)} together: {error}")
 
     def asha(self, content: Any) -> Asha | None:
         if content is None:

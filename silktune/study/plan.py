@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from silktune.errors import StudyError
@@ -44,9 +43,7 @@ def final_group(winner: Trial) -> str:
 def fingerprint(experiment: Experiment, digest: str) -> str:
     """Sixteen hex digits of all settings that have an effect, the weights' file if there is one, and the data."""
     content: dict[str, Any] = experiment.effective().model_dump(mode="json")
-    weights = Path(experiment.net.weights)
-    if weights.is_file():
-        content["net"]["weights"] = hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest()
+    content["net"]["weights"] = experiment.net.weights_digest
     return hashlib.blake2b(f"{_canonical(content)}{digest}".encode(), digest_size=8).hexdigest()
 
 

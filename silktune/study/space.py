@@ -65,6 +65,8 @@ def load(name: str, overrides: Mapping[str, Any]) -> Space:
         checker.say("there is nothing to search. Name settings under `search:`, or fix fewer on the command line.")
     if not checker.complaints:
         checker.together(dimensions, base)
+    if not checker.complaints:
+        checker.lowest(dimensions, base)
     space = Space(
         path.stem, str(content.get("question") or ""), base, dimensions, {}, checker.asha(content.get("asha"))
     )
