@@ -6,7 +6,6 @@ It knows no Ray and no MLflow: it tells each epoch to `report` and keeps its sta
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,11 +16,12 @@ from torch import Tensor
 
 from silktune.core import augment, batches, checkpoint, losses, metrics, similarity
 from silktune.core.checkpoint import Checkpoint
+from silktune.core.device import device_name, prepare_device
 from silktune.core.feed import Batch, Rows, feed, pieces
 from silktune.core.silknet import SilkNet
 from silktune.core.trunk import RANDOM, Trunk
 from silktune.data.dataset import Dataset
-from silktune.errors import ResourceError, StudyError, TrainingError
+from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
 from silktune.settings import Experiment, Loss, Runtime, Train
@@ -76,23 +76,6 @@ def check(experiment: Experiment, runtime: Runtime, data: Dataset) -> None:
     if experiment.train.sampling == "balanced":
         batches.check_balanced(experiment.train.batch_size, _class_counts(seen))
     Trunk(experiment.net.trunk, experiment.net.weights, experiment.net.NB_RN)
-
-
-def prepare_device(runtime: Runtime) -> torch.device:
-    """The device of a runtime, with torch set up to give the same numbers each time on it.
-
-    Raises:
-        ResourceError: a GPU was asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if runtime.device == "cuda" and not available:
-        raise ResourceError("A GPU was asked for, but torch finds none. Use --device cpu, or look at nvidia-smi.")
-    if runtime.threads:
-        torch.set_num_threads(runtime.threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS' condition for equal results
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
-    return torch.device("cuda" if available and runtime.device != "cpu" else "cpu")
 
 
 def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNet:
@@ -273,7 +256,7 @@ class _Training:
         best = self.epochs[self._best_epoch() - 1]
         return Outcome(
             state="finished", best_epoch=best.number, epochs=self.epochs, validation=best.validation,
-            seconds=self.seconds, device=_device_name(self.device),
+            seconds=self.seconds, device=device_name(self.device),
         )  # fmt: skip
 
 
@@ -299,7 +282,3 @@ def _class_counts(data: Dataset) -> dict[str, dict[str, int]]:
 def _trained_state(net: SilkNet) -> dict[str, Tensor]:
     """The state of everything but the frozen prefix."""
     return {name: value for name, value in net.state_dict().items() if not name.startswith("trunk.prefix.")}
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

@@ -134,6 +134,7 @@ class OptunaSource:
 
 
 def _open(paths: StudyPaths, space: Space) -> optuna.Study:
+    paths.folder.mkdir(parents=True, exist_ok=True)
     if not paths.journal.exists() and any(paths.outcome("t").parent.glob("t*.json")):
         raise StudyError(f"{paths.folder} has outcomes but no {paths.journal.name}. Give this search another --name.")
     for stale in paths.folder.glob(f"{paths.journal.name}.lock*"):

@@ -1,0 +1,192 @@
+"""The search's journal, without Ray: what it hands out, before and after a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from silktune.errors import SpaceError, StudyError
+from silktune.orchestrate.sampler import OptunaSource
+from silktune.outcome import Epoch, Outcome, Scores
+from silktune.study import space as spaces
+from silktune.study.paths import StudyPaths
+from silktune.study.space import Space
+
+SPACE = """
+set: {net.weights: none, net.trunk: resnet18}
+search:
+  loss.gamma: {low: 0.0, high: 4.0}
+  net.NN_jfc: {choices: [[16], [32, 8]]}
+  loss.lambda_aux: {choices: [0.0, 1.0]}
+  loss.alpha_co: {low: 0.1, high: 1.0, unless: {loss.lambda_aux: 0.0}}
+first:
+  papers: {loss.gamma: 2.0, net.NN_jfc: [32, 8], loss.lambda_aux: 0.0}
+asha: {min_epochs: 1, reduction: 2}
+"""
+GRID = """
+set: {net.weights: none, net.trunk: resnet18}
+search:
+  loss.gamma: {low: 0.0, high: 2.0, step: 1.0}
+  net.NN_jfc: {choices: [[16], [32, 8]]}
+"""
+
+
+def load(folder: Path, text: str) -> Space:
+    (folder / "space.yaml").write_text(text)
+    return spaces.load(str(folder / "space.yaml"), {})
+
+
+def scores(value: float) -> Scores:
+    return Scores(mean_f1=value, mean_f1_with_background=value, mean_f1_minority=None, OA=value, variables=())
+
+
+def epoch(number: int, value: float) -> Epoch:
+    losses = {"L": 1 / number}
+    return Epoch(number=number, train_loss=losses, validation_loss=losses, validation=scores(value), seconds=0.0)
+
+
+def finished(value: float) -> Outcome:
+    return Outcome(state="finished", best_epoch=1, epochs=(epoch(1, value),), validation=scores(value))
+
+
+def run(source: OptunaSource, count: int) -> list[dict[str, object]]:
+    """Let some trials finish; their settings."""
+    made = []
+    for _ in range(count):
+        trial = source.next()
+        assert trial is not None
+        source.outcome(trial, finished(trial.experiment.loss.gamma / 10))
+        made.append(trial.experiment.flat())
+    return made
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> StudyPaths:
+    return StudyPaths(tmp_path / "study")
+
+
+class TestProposals:
+    def test_the_papers_point_is_tried_first(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "tpe", 0, 3)
+        (first,) = run(source, 1)
+        assert (first["loss.gamma"], first["net.NN_jfc"], first["loss.lambda_aux"]) == (2.0, (32, 8), 0.0)
+
+    def test_a_setting_that_is_not_searched_there_is_0(self, tmp_path: Path, paths: StudyPaths) -> None:
+        for settings in run(OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 12), 12):
+            assert (settings["loss.alpha_co"] == 0.0) == (settings["loss.lambda_aux"] == 0.0)
+
+    @pytest.mark.parametrize("sampler", ["tpe", "random"])
+    def test_a_restart_changes_no_proposal(self, tmp_path: Path, sampler: str) -> None:
+        space = load(tmp_path, SPACE)
+        undisturbed = run(OptunaSource(StudyPaths(tmp_path / "a"), space, sampler, 7, 14), 14)  # type: ignore[arg-type]
+        restarted = []
+        for count in (1, 2, 9, 2):
+            source = OptunaSource(StudyPaths(tmp_path / "b"), space, sampler, 7, 14)  # type: ignore[arg-type]
+            restarted += run(source, count)
+        assert restarted == undisturbed
+
+    def test_ends_at_the_wanted_number_and_goes_on_with_more(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = load(tmp_path, SPACE)
+        source = OptunaSource(paths, space, "random", 0, 2)
+        run(source, 2)
+        assert source.next() is None
+        assert not source.more()
+        source = OptunaSource(paths, space, "random", 0, 3)
+        assert source.more()
+        trial = source.next()
+        assert trial is not None
+        assert trial.id == "t002"
+
+    def test_an_interrupted_trial_is_handed_out_again_under_its_name(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = load(tmp_path, SPACE)
+        before = OptunaSource(paths, space, "random", 0, 3)
+        run(before, 1)
+        interrupted = before.next()
+        after = OptunaSource(paths, space, "random", 0, 3)
+        assert after.next() == interrupted
+        assert [trial.id for trial in after.ended()] == ["t000"]
+
+
+class TestGrid:
+    def test_has_every_point_once_in_the_order_of_the_file(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, GRID), "grid", 0, None)
+        points = [(s["loss.gamma"], s["net.NN_jfc"]) for s in run(source, 6)]
+        assert points == [(gamma, jfc) for gamma in (0.0, 1.0, 2.0) for jfc in ((16,), (32, 8))]
+        assert source.next() is None
+
+    def test_survives_a_kill_while_it_is_written_down(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = load(tmp_path, GRID)
+        OptunaSource(paths, space, "grid", 0, None)
+        lines = paths.journal.read_text().splitlines(keepends=True)
+        paths.journal.write_text("".join(lines[:3]))  # the study and two of its six points
+        points = [(s["loss.gamma"], s["net.NN_jfc"]) for s in run(OptunaSource(paths, space, "grid", 0, None), 6)]
+        assert len(set(points)) == 6
+
+    def test_a_range_without_a_step_is_refused(self, tmp_path: Path, paths: StudyPaths) -> None:
+        with pytest.raises(SpaceError, match=r"loss\.gamma is a range without a step: a grid needs choices or a step"):
+            OptunaSource(paths, load(tmp_path, SPACE), "grid", 0, None)
+
+
+class TestJournal:
+    def test_a_torn_last_line_is_cut_off(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = load(tmp_path, SPACE)
+        run(OptunaSource(paths, space, "random", 0, 4), 2)
+        with paths.journal.open("a") as file:
+            file.write('{"op_code": 4, "worker')
+        run(OptunaSource(paths, space, "random", 0, 4), 2)
+        assert len(OptunaSource(paths, space, "random", 0, 4).ended()) == 4
+
+    def test_outcomes_without_a_journal_are_not_taken_for_others(self, tmp_path: Path, paths: StudyPaths) -> None:
+        finished(0.5).write(paths.outcome("t000"))
+        with pytest.raises(StudyError, match=r"has outcomes but no journal\.log"):
+            OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 2)
+
+    def test_knows_how_each_trial_ended(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 3)
+        ends = [finished(0.4), Outcome(state="pruned", reason="behind"), Outcome(state="failed", reason="no number")]
+        for end in ends:
+            trial = source.next()
+            assert trial is not None
+            source.outcome(trial, end)
+        trials = source.study.get_trials()
+        assert [trial.state for trial in trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+        assert trials[2].user_attrs["reason"] == "no number"
+
+
+class TestHalving:
+    def test_stops_what_is_behind(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 8)
+        stopped = []
+        for value in (0.5, 0.1, 0.6, 0.05):
+            trial = source.next()
+            assert trial is not None
+            stopped.append(source.epoch(trial, epoch(1, value)) or source.epoch(trial, epoch(2, value)))
+        assert stopped == [False, True, False, True]
+
+    def test_epochs_brought_again_after_an_interruption_decide_nothing(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = load(tmp_path, SPACE)
+        source = OptunaSource(paths, space, "random", 0, 8)
+        for value in (0.5, 0.6):
+            trial = source.next()
+            assert trial is not None
+            assert not source.epoch(trial, epoch(1, value))
+        again = OptunaSource(paths, space, "random", 0, 8)
+        trial = again.next()
+        assert trial is not None
+        again.study._storage.set_trial_intermediate_value(again._live[trial.id]._trial_id, 2, 0.01)
+        last = OptunaSource(paths, space, "random", 0, 8)
+        trial = last.next()
+        assert trial is not None
+        assert not last.epoch(trial, epoch(1, 0.5)), "an epoch of the past stopped the trial"
+
+
+def test_importances_need_something_to_compare(tmp_path: Path, paths: StudyPaths) -> None:
+    source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 12)
+    run(source, 3)
+    assert source.importances() == {}
+    run(source, 9)
+    shares = source.importances()
+    assert max(shares, key=lambda name: shares[name]) == "loss.gamma"  # the value is made of it
+    assert sum(shares.values()) == pytest.approx(1)
