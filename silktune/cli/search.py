@@ -8,22 +8,20 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.words import RUNS
+from silktune.cli.words import DEVICES, RUNS, DataOption, DeviceOption, ImagesOption
 
 
 def command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SPACE] [name=value]...",
+            metavar="SPACE|name=value",
             help="A search space by name or file (silknet), and settings to fix.",
             show_default=False,
         ),
     ] = None,
-    data: Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")] = ...,  # type: ignore[assignment]
-    images: Annotated[
-        Path | None, typer.Option(help="The folder of the table's images.", show_default="the table's")
-    ] = None,
+    data: DataOption = ...,  # type: ignore[assignment]
+    images: ImagesOption = None,
     trials: Annotated[
         int | None,
         typer.Option(help="Trials in all; more than before continues.", min=1, show_default="20; a grid: all"),
@@ -33,7 +31,7 @@ def command(
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
     seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --runs.", show_default="from space, data and settings"),
@@ -48,17 +46,13 @@ def command(
 
     from silktune.cli import show
     from silktune.cli import words as language
-    from silktune.errors import SettingsError, TrialsFailed
+    from silktune.errors import TrialsFailed
     from silktune.study import space as spaces
 
     wanted, overrides = language.split(words or [], "silknet")
     seconds = language.seconds(time)
-    for option, value, allowed in (
-        ("--sampler", sampler, ("tpe", "random", "grid")),
-        ("--device", device, ("auto", "cpu", "cuda")),
-    ):
-        if value not in allowed:
-            raise SettingsError(f"{option} {value}: it may be {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    language.one_of("--sampler", sampler, ("tpe", "random", "grid"))
+    language.one_of("--device", device, DEVICES)
     space = spaces.load(wanted, overrides)
     console = Console(highlight=False)
     dataset = show.resolve(console, data, images, space.base, runs / "data")

@@ -7,26 +7,24 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.words import RUNS
+from silktune.cli.words import DEVICES, RUNS, DataOption, DeviceOption, ImagesOption
 
 
 def command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE] [name=value]...",
+            metavar="FILE|name=value",
             help="A file with settings (winner.yaml), and settings.",
             show_default=False,
         ),
     ] = None,
-    data: Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")] = ...,  # type: ignore[assignment]
-    images: Annotated[
-        Path | None, typer.Option(help="The folder of the table's images.", show_default="the table's")
-    ] = None,
+    data: DataOption = ...,  # type: ignore[assignment]
+    images: ImagesOption = None,
     folder: Annotated[
         Path | None, typer.Option("--to", help="Keep checkpoint, model and outcome here; go on from there.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0: torch decides.", min=0)] = 0,
     test: Annotated[bool, typer.Option("--test", help="Test the result on the test set.")] = False,
 ) -> None:
@@ -43,11 +41,9 @@ def command(
     dataset = show.resolve(console, data, images, wanted, RUNS / "data")
 
     from silktune.core import loop, predict
-    from silktune.errors import SettingsError
     from silktune.settings import Runtime
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise SettingsError(f"--device {device}: it may be auto, cpu or cuda.")
+    language.one_of("--device", device, DEVICES)
     runtime = Runtime(device=device, threads=threads, folder=folder)
     kept = f"{folder} keeps its last epoch; the same command goes on." if folder else "Nothing is kept without --to."
     with language.interruptible(kept):

@@ -6,12 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from silktune.errors import Interrupted, SettingsError
 from silktune.settings import parse
 
 RUNS = Path("runs")
+DEVICES = ("auto", "cpu", "cuda")
+
+DataOption = Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
+ImagesOption = Annotated[
+    Path | None, typer.Option("--images", help="The folder of the table's images.", show_default="the table's")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -38,6 +47,16 @@ def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:
     if len(plain) > 1:
         raise SettingsError(f"command line: '{plain[1]}' is no setting; settings are written name=value.")
     return (plain[0] if plain else first), dict(parse(word) for word in words if "=" in word)
+
+
+def one_of(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Check an option's value.
+
+    Raises:
+        SettingsError: it is another.
+    """
+    if value not in allowed:
+        raise SettingsError(f"{option} {value}: it may be {', '.join(allowed[:-1])} or {allowed[-1]}.")
 
 
 def seconds(text: str | None) -> float | None:
