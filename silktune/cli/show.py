@@ -157,3 +157,5 @@ def search_report(console: Console, report: SearchReport) -> None:
     if report.importances:
         shares = ", ".join(f"{name} {share:.2f}" for name, share in report.importances.items())
         console.print(f"\n[bold]Importance[/] of the settings for the validation F1 (fANOVA): {shares}.")
+    else:
+        console.print("\nFour trials that finished, or more, would tell the importance of the settings.")
