@@ -54,14 +54,14 @@ class OptunaSource:
             self._remember(frozen)
             if frozen.state == TrialState.RUNNING:
                 self._again.append(frozen)
-                self._reported[f"t{frozen.number:03d}"] = list(frozen.intermediate_values)
+                self._reported[_name(frozen)] = list(frozen.intermediate_values)
 
     def _begun(self) -> list[FrozenTrial]:
         return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
 
     def _remember(self, frozen: FrozenTrial) -> Trial:
         point = {d.name: _value(d, frozen.params[d.name]) for d in self.space.dimensions if d.name in frozen.params}
-        trial = Trial(f"t{frozen.number:03d}", SEARCHED, self.space.experiment(point))
+        trial = Trial(_name(frozen), SEARCHED, self.space.experiment(point))
         self.trials[trial.id] = trial
         return trial
 
@@ -72,6 +72,7 @@ class OptunaSource:
     def next(self) -> Trial | None:
         if self._again:
             frozen = self._again.pop(0)
+            self.study.sampler = _sampler(*self._sampler, frozen.number)
             live = optuna.Trial(self.study, frozen._trial_id)
         elif len(self.trials) < self.wanted:
             self.study.sampler = _sampler(*self._sampler, len(self.trials))
@@ -116,7 +117,7 @@ class OptunaSource:
 
     def ended(self) -> list[Trial]:
         """Every trial that has ended, in the order in which they were begun."""
-        return [self.trials[f"t{t.number:03d}"] for t in self._begun() if t.state.is_finished()]
+        return [self.trials[_name(t)] for t in self._begun() if t.state.is_finished()]
 
     def importances(self) -> dict[str, float]:
         """The share of the variance of the mean F1 that each setting explains (fANOVA), largest first.
@@ -149,6 +150,10 @@ def _open(paths: StudyPaths, space: Space) -> optuna.Study:
     return optuna.create_study(
         storage=storage, study_name=NAME, direction="maximize", load_if_exists=True, pruner=pruner
     )
+
+
+def _name(frozen: FrozenTrial) -> str:
+    return f"t{frozen.number:03d}"
 
 
 def _cut_torn_line(journal: Path) -> None:

@@ -108,6 +108,14 @@ class TestProposals:
         assert after.next() == interrupted
         assert [trial.id for trial in after.ended()] == ["t000"]
 
+    def test_a_kill_between_two_suggestions_changes_no_proposal(self, tmp_path: Path) -> None:
+        space = load(tmp_path, SPACE)
+        undisturbed = run(OptunaSource(StudyPaths(tmp_path / "a"), space, "random", 7, 4), 4)
+        killed = OptunaSource(StudyPaths(tmp_path / "b"), space, "random", 7, 4)
+        run(killed, 2)
+        killed.study.ask()  # begun, without a single setting
+        assert run(OptunaSource(StudyPaths(tmp_path / "b"), space, "random", 7, 4), 2) == undisturbed[2:]
+
 
 class TestGrid:
     def test_has_every_point_once_in_the_order_of_the_file(self, tmp_path: Path, paths: StudyPaths) -> None:
