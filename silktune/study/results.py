@@ -1,0 +1,135 @@
+"""What the runs of an ablation table say: figures of every row, and comparisons between rows.
+
+A figure has the name that `outcome.Scores.flat` gives it (`mean_f1`, `OA`, `place.f1`, `place.FR.f1`) and is a share
+in [0, 1]. Only runs that finished and were tested count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+from silktune.outcome import Outcome, Scores
+from silktune.study import statistics
+from silktune.study.report import Figure
+from silktune.study.rows import Row, Table
+from silktune.study.statistics import Comparison
+
+
+class VariableFacts(BaseModel):
+    """What a table says of a variable of the data set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    counts: dict[str, int]  # class of interest → images
+    background: int  # images whose label is background
+
+
+class Facts(BaseModel):
+    """What a table says of the data set that its rows were trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    digest: str
+    images: int
+    variables: tuple[VariableFacts, ...]
+
+    def labelled(self, variable: str) -> float:
+        """The share of the images that have a label of a class of interest (P23 §4)."""
+        return sum(self.variable(variable).counts.values()) / self.images
+
+    def variable(self, name: str) -> VariableFacts:
+        return next(variable for variable in self.variables if variable.name == name)
+
+
+class Results:
+    """A table and the outcomes of its runs."""
+
+    def __init__(self, table: Table, facts: Facts, outcomes: Mapping[str, Outcome]) -> None:
+        """Takes in what is there.
+
+        Args:
+            table: the rows.
+            facts: what the data set is.
+            outcomes: trial → outcome, of all trials that have one; others are not looked at.
+        """
+        self.table, self.facts, self.outcomes = table, facts, outcomes
+        self._scores: dict[str, dict[int, Scores]] = {}
+        self._flat: dict[str, dict[int, dict[str, float]]] = {}
+
+    @cached_property
+    def most_runs(self) -> int:
+        """The largest run number with an outcome, or the table's own."""
+        run = self.table.runs
+        while any(self._outcome(row, run + 1) for row in self.table.rows):
+            run += 1
+        return run
+
+    def _outcome(self, row: Row, run: int) -> Outcome | None:
+        return self.outcomes.get(self.table.trial(row, run).id)
+
+    def scores(self, row: Row) -> dict[int, Scores]:
+        """The test scores of a row's runs, by run number."""
+        if row.id not in self._scores:
+            found = {run: self._outcome(row, run) for run in range(1, self.most_runs + 1)}
+            self._scores[row.id] = {
+                run: outcome.test for run, outcome in found.items() if outcome and outcome.test is not None
+            }
+        return self._scores[row.id]
+
+    def values(self, row: Row, figure: str) -> dict[int, float]:
+        """A figure of each of a row's runs; a run in which it is not defined has none."""
+        flat = self._flat.setdefault(row.id, {run: scores.flat() for run, scores in self.scores(row).items()})
+        return {run: figures[figure] for run, figures in flat.items() if figure in figures}
+
+    def figure(self, row: Row, figure: str) -> Figure | None:
+        """Mean and deviation over the runs there are; None before the first."""
+        values = list(self.values(row, figure).values())
+        return Figure.of(values) if values else None
+
+    def failures(self) -> list[str]:
+        """Which cells have no figure because their run failed, and why."""
+        said = []
+        for row in self.table.rows:
+            for run in range(1, self.most_runs + 1):
+                outcome = self._outcome(row, run)
+                if outcome and outcome.state == "failed" and not row.same_as:
+                    said.append(f"row '{row.id}', run {run}: {outcome.reason}")
+        return said
+
+    def compare(self, row: Row, other: Row, figure: str) -> Comparison | None:
+        """The difference row − other: paired over the runs with the same seed, by Welch where they share fewer than two.
+
+        None where one of them has no run.
+        """
+        a, b = self.values(row, figure), self.values(other, figure)
+        if not a or not b:
+            return None
+        same_seed = row.experiment.train.seed == other.experiment.train.seed
+        shared = sorted(a.keys() & b.keys()) if same_seed else []
+        if len(shared) >= 2:
+            return statistics.paired([a[run] for run in shared], [b[run] for run in shared])
+        one, two = Figure.of(list(a.values())), Figure.of(list(b.values()))
+        return statistics.compare(one.mean, one.deviation, one.n, two.mean, two.deviation, two.n)
+
+    def not_separable(self, rows: Sequence[Row], figure: str) -> set[str]:
+        """The ids of the rows that cannot be told from the best: to be set in bold.
+
+        The best is the row with the largest mean; a row is separable from it if p, after Holm over the rows, is below
+        5 %. A row with fewer than two runs is not judged and not in bold; with fewer than two rows none is.
+        """
+        figures = {row.id: found for row in rows if (found := self.figure(row, figure))}
+        judged = [row for row in rows if row.id in figures and figures[row.id].n >= 2]
+        if len(judged) < 2:
+            return set()
+        best = max(judged, key=lambda row: figures[row.id].mean)
+        others = [row for row in judged if row.id != best.id]
+        compared = [self.compare(row, best, figure) for row in others]
+        adjusted = statistics.holm([one.p if one else math.nan for one in compared])
+        alike = {row.id for row, p in zip(others, adjusted, strict=True) if not p < statistics.SIGNIFICANCE}
+        return {best.id} | alike

@@ -1,0 +1,105 @@
+"""An ablation table as data: its rows, their trials, and the figures that a paper printed beside them.
+
+A *line* is what a reader of the table sees as one row. In a table of multi-task networks a line is one row; in a
+table of single-task networks (`variables`) it is one row for every variable, each a network of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from silktune.settings import Experiment
+from silktune.study.plan import Trial
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Printed(_Record):
+    """A figure that a paper prints, as a share in [0, 1] like all figures here."""
+
+    mean: float
+    deviation: float | None = None
+
+    def __str__(self) -> str:
+        """In percent, as the paper has it."""
+        deviation = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:.1f}{deviation}"
+
+
+class Row(_Record):
+    """A variant: an experiment, named, and what it changes."""
+
+    id: str  # unique: 'MTL^fo', 'C* (place)'
+    line: str  # 'MTL^fo', 'C*'
+    experiment: Experiment
+    changes: dict[str, Any]  # dotted name → value, against the base
+    variable: str = ""  # in a table of single-task networks: the only one this row's network predicts
+    paper: dict[str, Printed] = {}  # figure, as `Scores.flat` names it → what the paper prints
+    same_as: str = ""  # the id of an earlier row with the same experiment, whose runs this row shows
+
+
+class Table(_Record):
+    """An ablation: rows over one base, compared with a reference."""
+
+    name: str
+    question: str
+    paper: str = ""  # where the printed figures come from
+    runs: int
+    reference: str  # a line
+    base: Experiment
+    rows: tuple[Row, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every line once, in the order of the table."""
+        return tuple(dict.fromkeys(row.line for row in self.rows))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of a table of single-task networks; of any other table ("",)."""
+        return tuple(dict.fromkeys(row.variable for row in self.rows))
+
+    def row(self, line: str, variable: str = "") -> Row:
+        """The row of a line; in a table of single-task networks that of a variable.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for row in self.rows:
+            if row.line == line and row.variable in ("", variable):
+                return row
+        raise KeyError(f"{line} ({variable})")
+
+    def trial(self, row: Row, run: int) -> Trial:
+        """A run of a row; rows with the same experiment share it."""
+        owner = next(one for one in self.rows if one.id == (row.same_as or row.id))
+        return Trial(f"{self._stems()[owner.id]}-run{run}", owner.id, owner.experiment, run)
+
+    def trials(self, runs: int) -> Iterator[Trial]:
+        """Run 1 of every row, then run 2, …: a first table stands early."""
+        owners = [row for row in self.rows if not row.same_as]
+        return (self.trial(row, run) for run in range(1, runs + 1) for row in owners)
+
+    def _stems(self) -> Mapping[str, str]:
+        """A name for the files of every row, which no other row has."""
+        stems: dict[str, str] = {}
+        for row in self.rows:
+            stem = plain = _plain(row.id)
+            number = 1
+            while stem.lower() in {taken.lower() for taken in stems.values()}:
+                number += 1
+                stem = f"{plain}.{number}"
+            stems[row.id] = stem
+        return stems
+
+
+def _plain(text: str) -> str:
+    """A row's id as the name of a file that needs no quotes: 'C* (place)' → 'Cstar-place'."""
+    words = text.replace("*", "star").replace("^", "-").replace(" + ", "+")
+    return re.sub(r"[^\w.+=-]+", "-", words).strip("-.")[:80] or "row"

@@ -1,0 +1,126 @@
+"""Is a difference between two rows real? Welch's and the paired t-test, Holm's correction, runs needed, correlation.
+
+a, b are the two sides; a difference is a − b. n independent runs per side, s their standard deviation (n − 1).
+Everything is two-sided: confidence 95 %, significance 5 %, power 80 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE, SIGNIFICANCE, POWER = 0.95, 0.05, 0.80
+MOST_RUNS = 1_000_000  # what needs more is out of reach
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference a − b and what can be said of it; nan where there are too few runs to say anything."""
+
+    difference: float
+    low: float  # of the 95 % confidence interval
+    high: float
+    p: float  # two-sided
+    runs_needed: int | None  # per row, 80 % power at 5 %; None: no number of runs that can be done
+    test: Literal["Welch", "paired"]
+
+
+def compare(mean_a: float, std_a: float, n_a: int, mean_b: float, std_b: float, n_b: int) -> Comparison:
+    """Welch's t-test from means, standard deviations (n − 1) and numbers of independent runs.
+
+    Source: B. L. Welch, Biometrika 34 (1947); the power is that of the noncentral t distribution.
+
+    Raises:
+        ValueError: a negative deviation, or fewer than one run.
+    """
+    if min(n_a, n_b) < 1 or min(std_a, std_b) < 0:
+        raise ValueError(f"n_a={n_a}, n_b={n_b} must be 1 or more, std_a={std_a}, std_b={std_b} not negative")
+    difference = mean_a - mean_b
+    if min(n_a, n_b) < 2 or math.isnan(std_a + std_b + difference):
+        return Comparison(difference, math.nan, math.nan, math.nan, None, "Welch")
+    error = math.hypot(std_a / math.sqrt(n_a), std_b / math.sqrt(n_b))
+    df = _welch_df(std_a, n_a, std_b, n_b)
+    needed = _fewest(lambda n: _power(abs(difference), math.hypot(std_a, std_b), n, _welch_df(std_a, n, std_b, n)))
+    return _judged(difference, error, df, needed if difference else None, "Welch")
+
+
+def paired(a: Sequence[float], b: Sequence[float]) -> Comparison:
+    """The paired t-test: a[i] and b[i] are runs with the same seed.
+
+    Raises:
+        ValueError: the sides differ in length or are empty.
+    """
+    differences = np.subtract(np.asarray(a, float), np.asarray(b, float))
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"{len(a)} and {len(b)} runs cannot be paired")
+    n, difference = len(a), float(differences.mean())
+    if n < 2:
+        return Comparison(difference, math.nan, math.nan, math.nan, None, "paired")
+    std = float(differences.std(ddof=1))
+    needed = _fewest(lambda m: _power(abs(difference), std, m, m - 1)) if difference else None
+    return _judged(difference, std / math.sqrt(n), n - 1, needed, "paired")
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the given order; what is nan was not tested, does not count and stays nan.
+
+    Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = sorted((i for i, p in enumerate(ps) if not math.isnan(p)), key=lambda i: ps[i])
+    adjusted, largest = [math.nan] * len(ps), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * ps[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+def correlation(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Pearson's r and its two-sided p; nan for fewer than three pairs or a side that does not vary."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan, math.nan
+    r, p = stats.pearsonr(x, y)
+    return float(r), float(p)
+
+
+def _welch_df(std_a: float, n_a: int, std_b: float, n_b: int) -> float:
+    """Welch–Satterthwaite; the n + n − 2 of Student's test where nothing varies."""
+    a, b = std_a**2 / n_a, std_b**2 / n_b
+    spread = a**2 / (n_a - 1) + b**2 / (n_b - 1)
+    return (a + b) ** 2 / spread if spread else n_a + n_b - 2
+
+
+def _judged(
+    difference: float, error: float, df: float, needed: int | None, test: Literal["Welch", "paired"]
+) -> Comparison:
+    if error == 0:  # nothing varies: any difference is certain
+        return Comparison(difference, difference, difference, 0.0 if difference else 1.0, needed, test)
+    p = 2 * float(stats.t.sf(abs(difference) / error, df))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
+    return Comparison(difference, difference - half, difference + half, p, needed, test)
+
+
+def _power(difference: float, std: float, n: int, df: float) -> float:
+    """Of finding the difference with n runs per row; the chance of finding its opposite is left out."""
+    if std == 0:
+        return 1.0
+    critical = stats.t.ppf(1 - SIGNIFICANCE / 2, df)
+    return float(stats.nct.sf(critical, df, difference / std * math.sqrt(n)))
+
+
+def _fewest(power: Callable[[int], float]) -> int | None:
+    """The smallest n ≥ 2 with enough power, which grows with n."""
+    enough = 2
+    while power(enough) < POWER:
+        enough *= 2
+        if enough > MOST_RUNS:
+            return None
+    too_few = enough // 2
+    while enough - too_few > 1:
+        middle = (enough + too_few) // 2
+        too_few, enough = (too_few, middle) if power(middle) >= POWER else (middle, enough)
+    return enough
