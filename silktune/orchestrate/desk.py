@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
-from silktune.errors import SilktuneError, TrackingError
+from silktune.errors import Interrupted, SilktuneError, TrackingError
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
@@ -56,6 +56,7 @@ class Desk:
     source: Source
     keep_models: bool = False
     twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
+    tags: Mapping[str, str] = field(default_factory=dict)  # of every trial's record
     running: dict[str, Trial] = field(default_factory=dict)
     asked_all: bool = False  # the source has no more trials
     error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
@@ -70,11 +71,28 @@ class Desk:
                 continue
             self.running[trial.id] = trial
             self._epochs[trial.id] = {}
-            self._track(lambda: open_record(self.tracker, trial, self.digest))
+            self._track(lambda: open_record(self.tracker, trial, self.digest, self.tags))
             self.watcher.started(trial)
             return trial
         self.asked_all = True
         return None
+
+    def catch_up(self, trial: Trial) -> bool:
+        """Whether a trial's outcome is known already; if so, what a crash kept from the record is made up for."""
+        outcome = self._known(trial)
+        if outcome:
+            self._tell(trial, outcome)
+        return outcome is not None
+
+    def check_complete(self) -> None:
+        """Make sure that everything was run.
+
+        Raises:
+            Interrupted: a person stopped it before.
+        """
+        if self.running or not self.asked_all:
+            during = f" during {', '.join(sorted(self.running))}" if self.running else ""
+            raise Interrupted(f"Interrupted{during}. What is done is kept; the same command goes on.")
 
     def _known(self, trial: Trial) -> Outcome | None:
         own, fingerprint = self.paths.outcome(trial.id), trial.fingerprint(self.digest)
@@ -118,11 +136,14 @@ class Desk:
 
     def close(self, trial: Trial, outcome: Outcome) -> None:
         """Tell everyone an outcome that is on disk."""
+        self._tell(trial, outcome)
+        self.watcher.ended(trial, outcome)
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
         if outcome.state == "finished":
             self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
         self.source.outcome(trial, outcome)
-        self._track(lambda: close_record(self.tracker, trial, outcome, self.digest))
-        self.watcher.ended(trial, outcome)
+        self._track(lambda: close_record(self.tracker, trial, outcome, self.digest, self.tags))
 
     def _tidy(self, trial: Trial, outcome: Outcome) -> None:
         """Of a trial that is over only a model that is wanted is kept."""
@@ -140,7 +161,7 @@ class Desk:
             call()
         except TrackingError as error:
             self._untracked = True
-            self.watcher.note(f"{error} The search goes on; the same command again completes MLflow's record.")
+            self.watcher.note(f"{error} The study goes on; the same command again completes MLflow's record.")
 
 
 def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
@@ -152,16 +173,17 @@ def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
     )  # fmt: skip
 
 
-def open_record(tracker: Tracker, trial: Trial, digest: str) -> None:
+def open_record(tracker: Tracker, trial: Trial, digest: str, about: Mapping[str, str]) -> None:
+    """Begin a trial's record, with tags that say what it is `about` beside its own."""
     experiment = trial.seeded()
     params: Mapping[str, object] = {name: _plain(value) for name, value in experiment.flat().items()}
-    tags = {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
+    tags = dict(about) | {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
     tags |= {"silktune.fingerprint": trial.fingerprint(digest), "mlflow.runName": trial.id}
     tracker.trial(trial.group, trial.id, params, tags)
 
 
-def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, digest: str) -> None:
-    open_record(tracker, trial, digest)
+def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, digest: str, about: Mapping[str, str]) -> None:
+    open_record(tracker, trial, digest, about)
     tracker.outcome(trial.id, outcome)
 
 

@@ -6,7 +6,6 @@ Each part goes on where it stopped.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ import numpy as np
 from silktune.core import loop, metrics
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
-from silktune.orchestrate.desk import Desk, Source, Watcher, close_record
+from silktune.orchestrate.desk import Desk, Watcher, close_record
+from silktune.orchestrate.listed import ListSource, run_list
 from silktune.orchestrate.runner import Resources, local_ray, run_trials
 from silktune.orchestrate.sampler import OptunaSource, Sampler
-from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import report
 from silktune.study.choose import ranked
@@ -42,24 +42,6 @@ class Order:
     seconds: float | None
 
 
-class ListSource:
-    """Hands out trials that are known beforehand, each once."""
-
-    def __init__(self, trials: Iterable[Trial]) -> None:
-        self.waiting = deque(trials)
-        self.outcomes: dict[str, Outcome] = {}
-
-    def next(self) -> Trial | None:
-        return self.waiting.popleft() if self.waiting else None
-
-    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
-        """Never stopped early."""
-        return False
-
-    def outcome(self, trial: Trial, outcome: Outcome) -> None:
-        self.outcomes[trial.id] = outcome
-
-
 def search(
     space: Space, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher
 ) -> SearchReport:
@@ -75,29 +57,21 @@ def search(
     _catch_up(source.ended(), paths, tracker, data.digest)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
-    def run(asked: Source, *, test: bool) -> None:
-        desk = Desk(paths, data.digest, tracker, watcher, asked, keep_models=test)
-        desk.twins = {} if test else _finished(source.ended(), paths, data.digest)
-        resources = Resources.share(order.concurrent, order.device)
-        left = None if deadline is None or test else max(1.0, deadline - time.monotonic())
-        run_trials(desk, str(data.folder.absolute()), resources, order.device, test=test, seconds=left)
-        over = not test and deadline is not None and time.monotonic() >= deadline
-        if not over and (desk.running or not desk.asked_all):
-            during = f" during {', '.join(sorted(desk.running))}" if desk.running else ""
-            raise Interrupted(f"Interrupted{during}. What is done is kept; the same command goes on.")
-
     with ExitStack() as stack:
         if source.more():
             stack.enter_context(local_ray())
-            run(source, test=False)
+            desk = Desk(paths, data.digest, tracker, watcher, source)
+            desk.twins = _finished(source.ended(), paths, data.digest)
+            resources = Resources.share(order.concurrent, order.device)
+            left = None if deadline is None else max(1.0, deadline - time.monotonic())
+            run_trials(desk, str(data.folder.absolute()), resources, order.device, test=False, seconds=left)
+            if deadline is None or time.monotonic() < deadline:
+                desk.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
-        if len(_finished(finals.waiting, paths, data.digest)) < len(finals.waiting):
-            stack.enter_context(local_ray())
-            run(finals, test=True)
-        else:
-            finals.outcomes = _catch_up(finals.waiting, paths, tracker, data.digest)
+        desk = Desk(paths, data.digest, tracker, watcher, finals, keep_models=True)
+        run_list(finals, desk, data, order.concurrent, order.device)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
@@ -125,9 +99,8 @@ def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
     return ranking
 
 
-def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> dict[str, Outcome]:
-    """The outcomes of trials that are done; what a crash left out of MLflow is made up for."""
-    outcomes = {}
+def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> None:
+    """Make up for what a crash left out of MLflow about trials that are done."""
     for trial in trials:
         path = paths.outcome(trial.id)
         if not path.exists():
@@ -135,9 +108,7 @@ def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, dige
                 f"{path} is missing, though the study's journal says that {trial.id} is done. "
                 "Put it back, or give another --name."
             )
-        outcomes[trial.id] = Outcome.read(path)
-        close_record(tracker, trial, outcomes[trial.id], digest)
-    return outcomes
+        close_record(tracker, trial, Outcome.read(path), digest, {})
 
 
 def _finished(trials: Iterable[Trial], paths: StudyPaths, digest: str) -> dict[str, str]:

@@ -41,6 +41,16 @@ class StudyPaths:
         return self.folder / "winner.yaml"
 
     @property
+    def table(self) -> Path:
+        """What an ablation compares: its rows, and what is told of the data set."""
+        return self.folder / "table.json"
+
+    @property
+    def figures(self) -> Path:
+        """An ablation's pictures."""
+        return self.folder / "figures"
+
+    @property
     def ray(self) -> Path:
         """What Ray Tune wants to write; nothing of it is needed afterwards."""
         return self.folder / ".ray"

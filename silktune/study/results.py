@@ -12,6 +12,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
+from silktune.data.dataset import Dataset
 from silktune.outcome import Outcome, Scores
 from silktune.study import statistics
 from silktune.study.report import Figure
@@ -38,6 +39,14 @@ class Facts(BaseModel):
     digest: str
     images: int
     variables: tuple[VariableFacts, ...]
+
+    @classmethod
+    def of(cls, data: Dataset) -> Facts:
+        variables = tuple(
+            VariableFacts(name=v.name, counts=dict(zip(v.classes, v.counts, strict=True)), background=v.background)
+            for v in data.variables
+        )
+        return cls(name=data.name, digest=data.digest, images=len(data.images), variables=variables)
 
     def labelled(self, variable: str) -> float:
         """The share of the images that have a label of a class of interest (P23 §4)."""

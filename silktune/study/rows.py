@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from silktune.settings import Experiment
 from silktune.study.plan import Trial
+from silktune.study.points import text
 
 
 class _Record(BaseModel):
@@ -42,6 +43,11 @@ class Row(_Record):
     variable: str = ""  # in a table of single-task networks: the only one this row's network predicts
     paper: dict[str, Printed] = {}  # figure, as `Scores.flat` names it → what the paper prints
     same_as: str = ""  # the id of an earlier row with the same experiment, whose runs this row shows
+
+    @property
+    def changed(self) -> str:
+        """What the row changes, as a person writes it."""
+        return " ".join(f"{name}={text(value)}" for name, value in self.changes.items())
 
 
 class Table(_Record):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.search import ListSource
+from silktune.orchestrate.listed import ListSource
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment
 from silktune.study.paths import StudyPaths

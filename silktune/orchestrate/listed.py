@@ -1,0 +1,46 @@
+"""Trials that are known beforehand: each is trained and tested once, and gone on with where it stopped."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from silktune.data.dataset import Dataset
+from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.runner import Resources, local_ray, run_trials
+from silktune.outcome import Epoch, Outcome
+from silktune.study.plan import Trial
+
+
+class ListSource:
+    """Hands out a list of trials, each once, and keeps their outcomes."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self.waiting = deque(trials)
+        self.outcomes: dict[str, Outcome] = {}
+
+    def next(self) -> Trial | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
+        """Never stopped early."""
+        return False
+
+    def outcome(self, trial: Trial, outcome: Outcome) -> None:
+        self.outcomes[trial.id] = outcome
+
+
+def run_list(source: ListSource, desk: Desk, data: Dataset, concurrent: int, device: str) -> None:
+    """Train and test what is left of the source's trials; without a Ray if nothing is.
+
+    Raises:
+        SilktuneError: nothing can be trained so.
+        Interrupted: a person stopped it.
+    """
+    source.waiting = deque([trial for trial in source.waiting if not desk.catch_up(trial)])
+    if not source.waiting:
+        return
+    with local_ray():
+        resources = Resources.share(concurrent, device)
+        run_trials(desk, str(data.folder.absolute()), resources, device, test=True)
+    desk.check_complete()
