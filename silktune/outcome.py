@@ -149,14 +149,17 @@ class Reporter(Protocol):
 class Tracker(Protocol):
     """Where a study is recorded for people to look at. Every call may be repeated; nothing is recorded twice.
 
-    A study has groups of trials ("trials", "final"); a trial's id is unique in its study.
+    A study has groups of trials ("trials", "final", a row of a table); a trial's id is unique in its study.
     """
 
     def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
         """Begin the study's record, or go on with it."""
 
+    def group(self, group: str, *, name: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Begin a group's own record under the study's, or go on with it; it may stay without trials."""
+
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
-        """Begin a trial's record, or go on with it."""
+        """Begin a trial's record in that of its group, or go on with it."""
 
     def epoch(self, trial: str, epoch: Epoch) -> None: ...
 

@@ -66,7 +66,7 @@ def log_model(
     Raises:
         TrackingError: the store cannot be reached or written.
     """
-    run, weights = tracker.group(group), _digest(network)
+    run, weights = tracker.run(group), _digest(network)
     known = {"classes": {key: list(value) for key, value in classes.items()}, "columns": columns(classes)}
     model = _found(tracker, run, name, weights) or _logged(
         tracker, run, Joined(network, list(classes)), example,

@@ -45,7 +45,7 @@ def log_dataset(
     """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    run = tracker.group("")
+    run = tracker.run("")
     made = Dataset(
         name=short(name, 500),
         digest=digest[:DIGEST_LENGTH],

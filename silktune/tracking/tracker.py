@@ -1,4 +1,4 @@
-"""A study in MLflow: its run, under it the trials of the search, and a run for every other group."""
+"""A study in MLflow: its run, under it the trials of a search, and a run for every other group, as a table's row."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.tracking.confusion import document, pictures
-from silktune.tracking.names import digest, safe
-from silktune.tracking.runs import GROUP, PARENT, STATE, STUDY, TRIAL, Run
+from silktune.tracking.names import NAME_LENGTH, digest, safe, short
+from silktune.tracking.runs import GROUP, NAME, PARENT, STATE, STUDY, TRIAL, Run
 from silktune.tracking.store import Store, open_store
 
 SEARCH = "trials"  # the group whose trials lie directly under the study
@@ -61,30 +61,43 @@ class MlflowTracker:
         self._groups[""].resume()
         self._groups[""].write(tags=tags, params=params)
 
-    def group(self, group: str) -> Run:
-        """The run of a group: the study's for "" and the search, else one of its own under the study's."""
-        key = "" if group == SEARCH else group
-        if key not in self._groups:
-            self._groups[key] = Run.begin(self.store, f"{key} runs", self._identity(key, "", self._groups[""]))
-        return self._groups[key]
+    def run(self, group: str) -> Run:
+        """The run of a group: its own, begun if it has none; the study's for "" and for the trials of a search."""
+        if group in self._groups or group == SEARCH:
+            return self._groups[group if group in self._groups else ""]
+        return self._begin(group, f"{group} runs")
+
+    def _begin(self, group: str, name: str) -> Run:
+        """A new run of a group, under the study's."""
+        self._groups[group] = Run.begin(self.store, name, self._identity(group, "", self._groups[""]))
+        return self._groups[group]
+
+    def group(self, group: str, *, name: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Begins a group's own run, or goes on with it; it runs again when one of its trials does."""
+        run = self._groups.get(group) or self._begin(group, name)
+        run.write(params=params, tags=dict(tags) | {NAME: short(name, NAME_LENGTH)})
 
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
         """Begins a trial's run, or goes on with it; the tag `mlflow.runName` names it, else its id does."""
-        parent = self.group(group)
+        parent = self.run(group)
         if trial not in self._trials:
             labels = self._identity(group, trial, parent) | dict(tags)
             self._trials[trial] = Run.begin(self.store, trial, labels)
         run = self._trials[trial]
-        if run.tags.get(STATE) == INTERRUPTED:
-            parent.resume()
-            run.resume()
+        if run.running or run.tags.get(STATE) == INTERRUPTED:
+            self._resume(run)
         run.write(params=params, tags=tags)
+
+    def _resume(self, run: Run) -> None:
+        """A trial runs, and so does the group that it belongs to."""
+        self.run(run.tags[GROUP]).resume()
+        run.resume()
 
     def epoch(self, trial: str, epoch: Epoch) -> None:
         """One request with every figure of the epoch."""
         run = self._trials[trial]
         if run.epochs([(epoch.number, epoch.flat())]):
-            run.resume()
+            self._resume(run)
 
     def outcome(self, trial: str, outcome: Outcome) -> None:
         """Writes what the trial ended with, and its epochs that are not there yet, and ends its run."""
@@ -99,11 +112,11 @@ class MlflowTracker:
 
     def summary(self, group: str, figures: Mapping[str, float]) -> None:
         """Figures of a whole group on its run; those of "" and of the search on the study's."""
-        self.group(group).write(figures=figures)
+        self.run(group).write(figures=figures)
 
     def artifact(self, group: str, path: Path) -> None:
         """A file or a folder on the group's run; it replaces one of the same name."""
-        self.group(group).file(path)
+        self.run(group).file(path)
 
     def close(self, *, failed: bool) -> None:
         """Ends the study's run and those of its groups; a trial without an outcome was interrupted."""

@@ -13,6 +13,8 @@ from silktune.tracking.nowhere import NoTracker
 from tests.tracking import samples
 from tests.tracking.samples import epoch, outcome, settings
 
+ROW = "C* + R^slf (place) 'é' 50% `a`/b"
+
 
 def _begin(tracker: Tracker) -> None:
     tracker.open({"git.commit": "abc"}, {"study.trials": 2})
@@ -20,6 +22,9 @@ def _begin(tracker: Tracker) -> None:
     tracker.trial("trials", "t1", settings(loss__gamma=0.0), {})
     for number in (1, 2):
         tracker.epoch("t0", epoch(number))
+    tracker.group(ROW, name=ROW, params={"loss.gamma": 0.0}, tags={"silktune.line": "C* + R^slf"})
+    tracker.trial(ROW, "r0", settings(), {})
+    tracker.group("the same", name="the same", params={"loss.gamma": 0.0}, tags={"silktune.same_as": ROW})
 
 
 def _finish(tracker: Tracker, file: Path) -> None:
@@ -28,6 +33,8 @@ def _finish(tracker: Tracker, file: Path) -> None:
     tracker.outcome("t1", outcome(1, state="pruned", reason="worse than the median"))
     tracker.trial("final", "f0", settings(), {})
     tracker.outcome("f0", outcome(2, tested=True))
+    tracker.outcome("r0", outcome(2, tested=True))
+    tracker.summary(ROW, {"test.mean_f1.mean": 0.2, "test.mean_f1.std": 0.01})
     tracker.summary("final", {"test.mean_f1.mean": 0.25, "test.mean_f1.std": float("nan")})
     tracker.summary("", {"best.mean_f1": 0.3})
     tracker.artifact("", file)

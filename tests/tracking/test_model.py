@@ -107,7 +107,7 @@ def test_a_model_that_cannot_be_kept_leaves_nothing(one: MlflowTracker, runs: Pa
 
 
 def test_what_a_killed_driver_left_is_removed(one: MlflowTracker) -> None:
-    client, run = one.store.client, one.group("final")
+    client, run = one.store.client, one.run("final")
     client.create_logged_model(run.experiment, "winner", source_run_id=run.id)
     address = log(one, Toy())
     (kept,) = client.search_logged_models([run.experiment])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from silktune.tracking.tracker import MlflowTracker
 from tests.tracking.samples import content, epoch, outcome, settings, tracker
 
 
@@ -33,6 +34,78 @@ def test_trials_lie_under_the_study_and_final_runs_under_their_own_parent(runs: 
     assert {name: run["tags"]["silktune.group"] for name, run in seen.items()} == {
         "quick": "", "t0 γ 2": "trials", "final runs": "final", "f0": "final",
     }  # fmt: skip
+
+
+ROWS = ("MTL^fo+R^all", "C* (place)", "trials", 'O\'Neil "a" % `b`\n/ λ_aux = ½')
+
+
+def test_the_rows_of_a_table_lie_under_it_and_their_runs_under_them(runs: Path) -> None:
+    for _ in range(2):  # the second time by another tracker, which finds what is there
+        one = tracker(runs)
+        one.open({}, {})
+        for number, row in enumerate(ROWS):
+            one.group(row, name=row, params={"loss.gamma": float(number)}, tags={"silktune.line": "C*"})
+            one.trial(row, f"row{number}-run1", {}, {})
+            one.summary(row, {"test.mean_f1.mean": number / 10, "test.mean_f1.std": 0.01})
+    seen = content(runs)
+    parents = {name: run["tags"].get("mlflow.parentRunId") for name, run in seen.items()}
+    assert parents == (
+        {"quick": None}
+        | dict.fromkeys(ROWS, seen["quick"]["id"])
+        | {f"row{number}-run1": seen[row]["id"] for number, row in enumerate(ROWS)}
+    )
+    for number, row in enumerate(ROWS):
+        assert seen[row]["params"] == {"loss.gamma": f"{number}.0"}
+        points = {"test.mean_f1.mean": [(0, number / 10)], "test.mean_f1.std": [(0, 0.01)]}
+        assert (seen[row]["points"], seen[row]["tags"]["silktune.line"]) == (points, "C*")
+        assert seen[f"row{number}-run1"]["tags"]["silktune.group"] == row
+
+
+def test_a_row_may_get_another_name_and_tag_and_keeps_its_parameter(runs: Path) -> None:
+    for name, question, gamma in (("C*", "Which?", 2.0), ("C* again", "Why?", 0.0)):
+        one = tracker(runs)
+        one.open({}, {})
+        one.group("C*", name=name, params={"loss.gamma": gamma}, tags={"silktune.question": question})
+    row = content(runs)["C* again"]
+    assert row["params"] == {"loss.gamma": "2.0"}
+    assert (row["tags"]["silktune.question"], row["tags"]["now.loss.gamma"]) == ("Why?", "0.0")
+
+
+def test_a_group_that_a_trial_began_gets_its_name_later(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("C*", "t0", {}, {})
+    assert set(content(runs)) == {"quick", "C* runs", "t0"}
+    one.group("C*", name="C*", params={}, tags={})
+    assert set(content(runs)) == {"quick", "C*", "t0"}
+
+
+def test_a_finished_row_runs_again_only_with_one_of_its_trials(runs: Path) -> None:
+    def begin(*trials: str) -> MlflowTracker:
+        one = tracker(runs)
+        one.open({}, {})
+        for row in ("a", "b"):
+            one.group(row, name=row, params={}, tags={})
+        for trial in trials:
+            one.trial("a", trial, {}, {})
+        return one
+
+    def statuses() -> dict[str, str]:
+        return {name: run["status"] for name, run in content(runs).items()}
+
+    first = begin("a1", "a2")
+    first.outcome("a1", outcome(1))
+    first.outcome("a2", outcome(1, state="failed", reason="out of memory"))
+    first.close(failed=False)
+    ended = {"a": "FINISHED", "b": "FINISHED", "a1": "FINISHED"}
+    begin("a1", "a2")
+    assert statuses() == ended | {"quick": "RUNNING", "a2": "FAILED"}
+    begin("a1", "a2").epoch("a2", epoch(2))
+    assert statuses() == ended | {"quick": "RUNNING", "a": "RUNNING", "a2": "RUNNING"}
+    begin("a1", "a2").close(failed=False)
+    assert statuses() == ended | {"quick": "FINISHED", "a2": "KILLED"}
+    begin("a1", "a2", "a3")
+    assert statuses() == ended | dict.fromkeys(("quick", "a", "a2", "a3"), "RUNNING")
 
 
 def test_every_setting_is_a_parameter_under_its_dotted_name(runs: Path) -> None:
