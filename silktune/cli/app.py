@@ -10,14 +10,16 @@ import typer
 from rich.console import Console
 
 from silktune import __version__
-from silktune.cli import data, search, settings, train
+from silktune.cli import ablate, data, search, settings, table, train
 from silktune.errors import SilktuneError
 
 app = typer.Typer(
-    help="Hyperparameter search for SilkNet on Ray: images with gaps in their labels and rare classes.",
+    help="Hyperparameter search and ablations for SilkNet on Ray: images with gaps in their labels and rare classes.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
 )  # fmt: skip
 app.command("search")(search.command)
+app.command("ablate")(ablate.command)
+app.command("table")(table.command)
 app.command("train")(train.command)
 app.command("settings")(settings.command)
 app.add_typer(data.app, name="data")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from silktune.cli.words import DEVICES, RUNS, DataOption, DeviceOption, ImagesOption
+from silktune.cli.words import DEVICES, STUDIES, ConcurrentOption, DataOption, DeviceOption, ImagesOption, RootOption
 
 
 def command(
@@ -26,7 +25,7 @@ def command(
         int | None,
         typer.Option(help="Trials in all; more than before continues.", min=1, show_default="20; a grid: all"),
     ] = None,
-    concurrent: Annotated[int, typer.Option(help="Trials at once.", min=1)] = 1,
+    concurrent: ConcurrentOption = 1,
     time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
@@ -34,9 +33,9 @@ def command(
     device: DeviceOption = "auto",
     name: Annotated[
         str | None,
-        typer.Option(help="The study's folder under --runs.", show_default="from space, data and settings"),
+        typer.Option(help="The study's folder under --root.", show_default="from space, data and settings"),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Where studies, prepared data and MLflow's store are kept.")] = RUNS,
+    root: RootOption = STUDIES,
 ) -> None:
     """Search the settings with the best validation mean F1, then train the winner anew and test it.
 
@@ -55,21 +54,29 @@ def command(
     language.one_of("--device", device, DEVICES)
     space = spaces.load(wanted, overrides)
     console = Console(highlight=False)
-    dataset = show.resolve(console, data, images, space.base, runs / "data")
+    dataset = show.resolve(console, data, images, space.base, root / "data")
 
     from silktune.cli.study import Study
     from silktune.orchestrate.search import Order, search
 
-    what = {"kind": "search", "data": dataset.digest, "space": space.what(), "sampler": sampler, "seed": seed}
+    what: dict[str, Any] = {
+        "kind": "search",
+        "data": dataset.digest,
+        "space": space.what(),
+        "sampler": sampler,
+        "seed": seed,
+    }
     what["weights"] = space.base.net.weights_digest
+    shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
     begun = Study.begin(
-        what, name or f"{space.name}-{dataset.name}", named=bool(name), runs=runs, dataset=dataset, command=sys.argv
-    )
+        what, name or f"{space.name}-{dataset.name}", named=bool(name), root=root, dataset=dataset, command=sys.argv,
+        params={"sampler": sampler, "sampler.seed": seed, **shared},
+    )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
         count = trials if trials or sampler == "grid" else 20
         order = Order(sampler, seed, count, concurrent, final_runs, device, seconds)  # type: ignore[arg-type]
-        with show.SearchProgress(console) as progress:
+        with show.StudyProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
         show.search_report(console, report)
         study.finish(report)

@@ -84,7 +84,7 @@ class EpochLines:
         )
 
 
-class SearchProgress:
+class StudyProgress:
     """A `Watcher`: a line per trial that ends, and in a terminal a live line per trial that runs."""
 
     def __init__(self, console: Console) -> None:
@@ -92,7 +92,7 @@ class SearchProgress:
         self.live = Live(console=console, refresh_per_second=4, transient=True)
         self.running: dict[str, tuple[float, Epoch | None, int]] = {}
 
-    def __enter__(self) -> SearchProgress:
+    def __enter__(self) -> StudyProgress:
         if self.console.is_terminal:
             self.live.start()
         return self

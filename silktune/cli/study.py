@@ -40,23 +40,33 @@ class Study:
         name: str,
         *,
         named: bool,
-        runs: Path,
+        root: Path,
         dataset: Dataset,
         command: Sequence[str],
+        params: Mapping[str, object],
     ) -> Iterator[Study]:
         """Begin a study, or go on with it; a name that a person did not give gets the plan's key added.
+
+        Args:
+            what: what makes it the study that it is (`plan.Plan`).
+            name: of its folder.
+            named: whether a person gave the name.
+            root: the folder of studies.
+            dataset: what it trains on.
+            command: as it was given.
+            params: what MLflow shows of the whole study.
 
         Raises:
             StudyError: another process works on it, or the folder holds another study.
             TrackingError: MLflow's store cannot be reached.
         """
         plan = Plan.of(what, shlex.join(command))
-        paths = StudyPaths(runs / (name if named else f"{name}-{plan.key}"))
+        paths = plan.paths(root, name, named=named)
         with paths.locked():
             plan = plan.begin(paths)
-            uri = store.uri(runs)
-            tracker = MlflowTracker(uri, runs, dataset.name, paths.folder.name, plan.study_id)
-            tracker.open(record.tags(list(command)), _params(plan.what))
+            uri = store.uri(root)
+            tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
+            tracker.open(record.tags(list(command)), params)
             record.log_dataset(
                 tracker, name=dataset.name, digest=dataset.digest, source=dataset.folder,
                 classes={v.name: v.classes for v in dataset.variables}, profile={"images": len(dataset.images)},
@@ -109,10 +119,3 @@ class Study:
             classes=names,
             metadata=about,
         )
-
-
-def _params(what: Mapping[str, Any]) -> dict[str, object]:
-    """The study's parameters: what every trial shares."""
-    space = what["space"]
-    shared = {name: value for name, value in space["base"].items() if name not in space["search"]}
-    return {"sampler": what["sampler"], "sampler.seed": what["seed"], **shared}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.words import DEVICES, RUNS, DataOption, DeviceOption, ImagesOption
+from silktune.cli.words import DEVICES, STUDIES, DataOption, DeviceOption, ImagesOption
 
 
 def command(
@@ -38,7 +38,7 @@ def command(
     name, overrides = language.split(words or [], "")
     wanted = experiment(name, overrides)
     console = Console(highlight=False)
-    dataset = show.resolve(console, data, images, wanted, RUNS / "data")
+    dataset = show.resolve(console, data, images, wanted, STUDIES / "data")
 
     from silktune.core import loop, predict
     from silktune.settings import Runtime

@@ -13,12 +13,17 @@ import typer
 from silktune.errors import Interrupted, SettingsError
 from silktune.settings import parse
 
-RUNS = Path("runs")
+STUDIES = Path("runs")
 DEVICES = ("auto", "cpu", "cuda")
 
 DataOption = Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
 ImagesOption = Annotated[
     Path | None, typer.Option("--images", help="The folder of the table's images.", show_default="the table's")
+]
+ConcurrentOption = Annotated[int, typer.Option("--concurrent", help="Trials at once.", min=1)]
+RootOption = Annotated[Path, typer.Option("--root", help="Where studies, prepared data and MLflow's store are kept.")]
+ReferenceOption = Annotated[
+    str | None, typer.Option("--reference", help="The row to compare with.", show_default="the table's")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from silktune.errors import StudyError
@@ -67,6 +68,10 @@ class Plan:
     @classmethod
     def of(cls, what: Mapping[str, Any], command: str) -> Plan:
         return cls(uuid.uuid4().hex, json.loads(_canonical(what)), command)
+
+    def paths(self, studies: Path, name: str, *, named: bool) -> StudyPaths:
+        """Where the study lies: a name that a person did not give gets the plan's key added."""
+        return StudyPaths(studies / (name if named else f"{name}-{self.key}"))
 
     def begin(self, paths: StudyPaths) -> Plan:
         """Write this plan into its folder, or find the same plan there and go on with that.

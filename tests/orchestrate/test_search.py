@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
-from pathlib import Path
 
 import mlflow
 import psutil
@@ -13,43 +11,12 @@ import pytest
 import yaml
 
 from silktune.settings import Experiment
-from tests.orchestrate.conftest import LIMIT, Bench
+from tests.orchestrate.conftest import LIMIT, Bench, by_trial, runs_of, trains, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 Undisturbed = tuple[Bench, int, str]
 TRIALS = {"t000", "t001", "t002", "t003"}
-
-
-def runs_of(bench: Bench, runs: str = "runs") -> list[mlflow.entities.Run]:
-    client = mlflow.MlflowClient(f"sqlite:///{bench.folder / runs / 'mlflow.db'}")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(experiments, max_results=1000))
-
-
-def by_trial(bench: Bench, runs: str = "runs") -> dict[str, list[mlflow.entities.Run]]:
-    found: dict[str, list[mlflow.entities.Run]] = {}
-    for run in runs_of(bench, runs):
-        if trial := run.data.tags.get("silktune.trial"):
-            found.setdefault(trial, []).append(run)
-    return found
-
-
-def wait_for(files: str, folder: Path, count: int, process: object) -> None:
-    """Until so many files are there; the search must be running still."""
-    end = time.monotonic() + LIMIT
-    while len(list(folder.glob(files))) < count:
-        assert time.monotonic() < end, f"no {files} after {LIMIT} s"
-        assert process.poll() is None, process.communicate()[0]  # type: ignore[attr-defined]
-        time.sleep(0.05)
-
-
-def trains(process: psutil.Process) -> bool:
-    """Whether a process is a Ray worker with a trial; Ray's workers come and go while one looks."""
-    try:
-        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith("ray::ImplicitFunc")
-    except psutil.NoSuchProcess:
-        return False
 
 
 def same_winner(first: Bench, second: Bench) -> None:
@@ -130,7 +97,7 @@ def test_every_epoch_is_in_mlflow_once(undisturbed: Undisturbed) -> None:
 def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None:
     bench, _, before = undisturbed
     times = {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()}
-    status, output = bench.search()
+    status, output = bench.run()
     assert status == 0, output
     assert {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()} == times
     assert output.split("Leading trials")[1] == before.split("Leading trials")[1]
@@ -138,7 +105,7 @@ def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None
 
 
 def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -> None:
-    status, output = undisturbed[0].search("train.max_epochs=3")
+    status, output = undisturbed[0].run("train.max_epochs=3")
     assert status == 1
     assert "train.max_epochs was 4, now 3" in output
     assert "Traceback" not in output
@@ -156,7 +123,7 @@ def test_a_killed_driver_continues_to_the_same_end(bench: Bench, undisturbed: Un
     process.wait()
     finished = {path: path.stat().st_mtime_ns for path in (folder / "outcomes").glob("[!.]*.json")}
     assert len(finished) < 6, "killed too late to mean anything"
-    status, output = bench.search()
+    status, output = bench.run()
     assert status == 0, output
     assert {path: path.stat().st_mtime_ns for path in finished} == finished, "a finished trial was run again"
     assert bench.outcomes() == undisturbed[0].outcomes()
@@ -181,10 +148,10 @@ def test_a_killed_worker_is_run_again(bench: Bench, undisturbed: Undisturbed) ->
 
 def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
     words = ("--sampler", "random", "--seed", "3")
-    status, output = bench.search(*words, "--trials", "1")
+    status, output = bench.run(*words, "--trials", "1")
     assert status == 0, output
     before = bench.outcomes()["t000"]
-    status, output = bench.search(*words, "--trials", "3")
+    status, output = bench.run(*words, "--trials", "3")
     assert status == 0, output
     outcomes = bench.outcomes()
     assert {name for name in outcomes if name.startswith("t")} == {"t000", "t001", "t002"}

@@ -1,0 +1,105 @@
+"""`silktune ablate`: which training helps, and is the difference real?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from silktune.cli.words import (
+    DEVICES,
+    STUDIES,
+    ConcurrentOption,
+    DataOption,
+    DeviceOption,
+    ImagesOption,
+    ReferenceOption,
+    RootOption,
+)
+
+
+def command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TABLE|name=value",
+            help="An ablation table by name or file (p23), and settings that every row gets.",
+            show_default=False,
+        ),
+    ] = None,
+    data: DataOption = ...,  # type: ignore[assignment]
+    images: ImagesOption = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(help="Runs of every row; more than before adds.", min=1, show_default="the table's"),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and for how long, and run nothing.")] = (
+        False
+    ),
+    reference: ReferenceOption = None,
+    variables: Annotated[
+        str | None,
+        typer.Option(help="For a table of single-task networks: motif,category.", show_default="the table's"),
+    ] = None,
+    best_of: Annotated[
+        Path | None,
+        typer.Option(help="A search's folder: its winner's settings lie under the table's.", show_default="none"),
+    ] = None,
+    concurrent: ConcurrentOption = 1,
+    device: DeviceOption = "auto",
+    name: Annotated[
+        str | None,
+        typer.Option(help="The study's folder under --root.", show_default="from table, data and settings"),
+    ] = None,
+    root: RootOption = STUDIES,
+) -> None:
+    """Train every row of a table in several runs, and compare the rows on the test set.
+
+    The same command again continues an interrupted table and runs failed cells again; with more --runs it adds to a
+    finished one.
+    """
+    from rich.console import Console
+
+    from silktune.cli import show, tables
+    from silktune.cli import words as language
+    from silktune.study import ablation, publish
+
+    wanted, overrides = language.split(words or [], "p23")
+    language.one_of("--device", device, DEVICES)
+    named = tuple(one.strip() for one in (variables or "").split(",") if one.strip())
+    table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
+    if reference:
+        table = publish.compared_with(table, reference)
+    console = Console(highlight=False)
+    dataset = show.resolve(console, data, images, table.base, root / "data")
+
+    from silktune.cli.study import Study
+    from silktune.orchestrate import ablate
+    from silktune.study.plan import Plan
+
+    what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
+    what["weights"] = table.base.net.weights_digest
+    order = ablate.Order(runs or table.runs, concurrent, device)
+    title = name or f"{table.name}-{dataset.name}"
+    if plan:
+        from silktune.orchestrate import estimate
+
+        paths = Plan.of(what, "").paths(root, title, named=bool(name))
+        tables.plan(console, estimate.estimate(table, dataset, order, paths))
+        return
+    begun = Study.begin(
+        what, title, named=bool(name), root=root, dataset=dataset, command=sys.argv,
+        params={"table": table.name, "runs": order.runs, **table.base.flat()},
+    )  # fmt: skip
+    with language.interruptible("What is done is kept; the same command goes on."), begun as study:
+        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
+        console.print(table.question, markup=False)
+        with show.StudyProgress(console) as progress:
+            found = ablate.ablate(table, dataset, order, study.paths, study.tracker, progress)
+        tables.ablation(console, found)
+        ablate.record(found, study.paths, study.tracker)
+    tables.where(console, study.paths)
+    console.print(study.how_to_look(), markup=False, soft_wrap=True)
+    tables.check_complete(found)

@@ -1,0 +1,29 @@
+"""`silktune table`: the tables and figures of an ablation, made again from its outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from silktune.cli.words import ReferenceOption
+
+
+def command(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of an ablation.")],
+    reference: ReferenceOption = None,
+) -> None:
+    """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
+    from rich.console import Console
+
+    from silktune.cli import tables
+    from silktune.study import publish
+    from silktune.study.paths import StudyPaths
+
+    console, paths = Console(highlight=False), StudyPaths(study)
+    found = publish.results(paths, reference or "")
+    publish.publish(found, paths, figures=True)
+    tables.ablation(console, found)
+    tables.where(console, paths)
+    tables.check_complete(found)
