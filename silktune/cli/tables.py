@@ -40,12 +40,26 @@ def _print(console: Console, sheet: Sheet) -> None:
 
 def plan(console: Console, estimate: Estimate) -> None:
     """Rows × runs, what is done, and how long the rest takes."""
-    table = plain_table("row", "changes", "fingerprint", "done", "hours at most")
+    table = plain_table("row", "changes", "fingerprint of run 1", "done", "hours at most")
+    table.columns[1].justify = "left"
     for line in estimate.lines:
-        table.add_row(*map(escape, (line.row, line.changes, line.fingerprint, line.done, line.hours)))
+        done = f"as {line.row.same_as}" if line.row.same_as else f"{line.done}/{estimate.runs}"
+        cells = (line.row.id, line.row.changed or "–", line.fingerprints[0], done, f"{line.hours:.2f}")
+        table.add_row(*map(escape, cells))
     console.print(table)
-    for sentence in estimate.sentences:
-        console.print(sentence, markup=False)
+    trainings = estimate.done + estimate.left
+    console.print(f"\n{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left.")
+    if estimate.left:
+        resources = estimate.resources
+        gpus = f" and {resources.gpus:g} GPU" if resources.gpus else ""
+        slowest, fastest = max(estimate.seconds_per_epoch.values()), min(estimate.seconds_per_epoch.values())
+        console.print(
+            f"At most {estimate.hours:.2f} hours, {resources.concurrent} at a time with {resources.cpus:g} CPU{gpus} each: "
+            f"every one to its train.max_epochs, an epoch in {fastest:.1f} to {slowest:.1f} s by a few measured steps. "
+            "Early stopping ends most of them sooner.",
+            soft_wrap=True,
+        )
+    console.print("Nothing was run.")
 
 
 def where(console: Console, paths: StudyPaths) -> None:

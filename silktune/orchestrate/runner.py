@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from silktune.errors import ResourceError, SilktuneError
 from silktune.orchestrate.desk import Desk
@@ -40,6 +40,7 @@ from ray.tune.search import Searcher
 from silktune.orchestrate import trial as inside
 
 OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
+Result = TypeVar("Result")
 TRIES = 3  # how often a trial whose process died is run again
 
 
@@ -140,6 +141,19 @@ def run_trials(
         raise
     finally:
         shutil.rmtree(desk.paths.ray, ignore_errors=True)
+
+
+def run_there(resources: Resources, work: Callable[..., Result], *args: Any) -> Result:
+    """Call a function where a trial would run, with what a trial gets.
+
+    Raises:
+        SilktuneError: what the function raises.
+    """
+    task = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_retries=0)(work)
+    try:
+        return cast("Result", ray.get(task.remote(*args)))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
 
 
 class _Unpickled:

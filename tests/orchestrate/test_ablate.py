@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_a_killed_driver_ends_with_the_same_table(bench: Bench, undisturbed: tup
     assert len(before) < len(CELLS), "killed too late to mean anything"
     status, output = bench.run()
     assert status == 0, output
-    assert {cell: time for cell, time in times(bench).items() if cell in before} == before, "a run was done twice"
+    assert {cell: at for cell, at in times(bench).items() if cell in before} == before, "a run was done twice"
     assert bench.outcomes() == undisturbed[0].outcomes()
     assert texts(bench) == texts(undisturbed[0])
     assert all(len(runs) == 1 for runs in by_trial(bench).values())
@@ -125,26 +126,27 @@ def test_a_killed_driver_ends_with_the_same_table(bench: Bench, undisturbed: tup
 
 def test_a_cell_whose_process_dies_again_and_again_fails_and_is_run_again_alone(bench: Bench) -> None:
     process = bench.start("--runs", "1", "train.max_epochs=40", "train.patience=40")
-    folder = bench.study
-    while not (folder / "outcomes" / "MTL-run1.json").exists():
-        wait_for("trials/MTL-run1", folder, 1, process)
+    end = time.monotonic() + LIMIT
+    while not (bench.study / "outcomes" / "MTL-run1.json").exists():
+        assert time.monotonic() < end
+        assert process.poll() is None
         for child in psutil.Process(process.pid).children(recursive=True):
             if trains(child):
                 child.kill()
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 3, output
     assert "row 'MTL', run 1: its process died 4 times" in output
-    others = {cell: time for cell, time in times(bench).items() if cell != "MTL-run1"}
+    others = {cell: at for cell, at in times(bench).items() if cell != "MTL-run1"}
     assert len(others) == 2
     status, output = bench.run("--runs", "1", "train.max_epochs=40", "train.patience=40")
     assert status == 0, output
-    assert {cell: time for cell, time in times(bench).items() if cell != "MTL-run1"} == others
+    assert {cell: at for cell, at in times(bench).items() if cell != "MTL-run1"} == others
     assert bench.outcomes()["MTL-run1"]["state"] == "finished"
 
 
 def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
     """A learning rate of 1 ends in a loss that is not a number; more runs are then added to the others."""
-    (bench.folder / "rows.yaml").write_text(ROWS + FAILING + "\n")
+    (bench.folder / "rows.yaml").write_text(ROWS + FAILING)
     status, output = bench.run("--runs", "1")
     assert status == 3, output
     assert "row 'wild', run 1: The loss" in output
@@ -153,7 +155,7 @@ def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, und
     (bench.folder / "rows.yaml").write_text(ROWS)  # the row is taken out; its outcome stays
     status, output = bench.run()
     assert status == 0, output
-    assert {cell: time for cell, time in times(bench).items() if cell in first} == first
+    assert {cell: at for cell, at in times(bench).items() if cell in first} == first
     assert bench.outcomes().keys() == CELLS | {"wild-run1"}
     assert texts(bench) == texts(undisturbed[0])
 

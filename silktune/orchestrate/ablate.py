@@ -1,0 +1,128 @@
+"""An ablation from its table to its figures: run 1 of every row, then run 2, …; each goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from silktune.core import loop
+from silktune.data.dataset import Dataset
+from silktune.errors import SettingsError, SilktuneError, StudyError
+from silktune.orchestrate.desk import Desk, Watcher
+from silktune.orchestrate.listed import ListSource, run_list
+from silktune.outcome import Outcome, Tracker
+from silktune.settings import Runtime
+from silktune.study import publish
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial
+from silktune.study.results import Facts, Results
+from silktune.study.rows import Row, Table
+
+
+@dataclass(frozen=True)
+class Order:
+    """How many runs of every row, and on what."""
+
+    runs: int
+    concurrent: int
+    device: str
+
+
+def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher) -> Results:
+    """Run a table, or what is left of it; then its tables and figures are in the study's folder.
+
+    Raises:
+        SilktuneError: a row cannot be trained so.
+        Interrupted: a person stopped it.
+    """
+    check(table, data, order.device)
+    done = finished(table, order.runs, data, paths)
+    publish.keep(table, Facts.of(data), paths)
+    for row in table.rows:
+        tracker.group(row.id, name=row.id, params=row.experiment.flat(), tags=_tags(table, row))
+    source = _Rounds(table, order.runs, done, paths, watcher)
+    desk = Desk(paths, data.digest, tracker, watcher, source, tags={"silktune.question": table.question})
+    desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
+    run_list(source, desk, data, order.concurrent, order.device)
+    found = publish.results(paths, table.reference)
+    publish.publish(found, paths, figures=True)
+    return found
+
+
+def record(found: Results, paths: StudyPaths, tracker: Tracker) -> None:
+    """The figures of every row on its run, to be compared, and tables and figures on the table's."""
+    for row in found.table.rows:
+        tracker.summary(row.id, _summary(found, row))
+    for path in publish.files(paths):
+        tracker.artifact("", path)
+
+
+def check(table: Table, data: Dataset, device: str) -> None:
+    """Find out before the start what would fail a row.
+
+    Raises:
+        SilktuneError: all complaints at once, each with its row.
+    """
+    complaints = []
+    for row in table.rows:
+        try:
+            loop.check(row.experiment, Runtime(device=device), data)
+        except SilktuneError as error:
+            complaints.append(f"row '{row.id}': {error}")
+    if complaints:
+        raise SettingsError.of(complaints)
+
+
+def finished(table: Table, runs: int, data: Dataset, paths: StudyPaths) -> set[str]:
+    """The trials that need not be run; a study in which a row of this name was another experiment is refused.
+
+    Raises:
+        StudyError: a row was changed since its runs were made.
+    """
+    outcomes, trials = paths.outcomes(), {trial.id: trial for trial in table.trials(runs)}
+    there = {trial: outcome for trial, outcome in outcomes.items() if trial in trials and outcome.state == "finished"}
+    changed = {t.group: None for name, t in trials.items() if name in there and not _same(t, there[name], data.digest)}
+    if changed:
+        rows = ", ".join(f"'{row}'" for row in changed)
+        raise StudyError(
+            f"{paths.folder} has finished runs of the row {rows} with other settings, which are not overwritten. "
+            "Give the changed row another id, or this study another --name."
+        )
+    return set(there)
+
+
+def _same(trial: Trial, outcome: Outcome, digest: str) -> bool:
+    return outcome.fingerprint == trial.fingerprint(digest)
+
+
+class _Rounds(ListSource):
+    """All runs of a table; when a run of every row is done, the tables are written anew."""
+
+    def __init__(self, table: Table, runs: int, done: Iterable[str], paths: StudyPaths, watcher: Watcher) -> None:
+        super().__init__(table.trials(runs))
+        self.open = {run: {t.id for t in self.waiting if t.run == run} - set(done) for run in range(1, runs + 1)}
+        self.paths, self.watcher = paths, watcher
+
+    def outcome(self, trial: Trial, outcome: Outcome) -> None:
+        super().outcome(trial, outcome)
+        left = self.open[trial.run]
+        if trial.id in left:
+            left.discard(trial.id)
+            if not left and any(self.open.values()):
+                publish.publish(publish.results(self.paths), self.paths, figures=False)
+                self.watcher.note(f"Run {trial.run} of every row is done: {self.paths.folder / 'table.md'} stands.")
+
+
+def _tags(table: Table, row: Row) -> dict[str, str]:
+    tags = {"silktune.row": row.id, "silktune.question": table.question, "silktune.changes": row.changed}
+    return tags | ({"silktune.same_as": row.same_as} if row.same_as else {})
+
+
+def _summary(found: Results, row: Row) -> dict[str, float]:
+    """Mean and deviation of a row's test figures: over the variables, and of every variable."""
+    flat = [scores.flat() for scores in found.scores(row).values()]
+    names = dict.fromkeys(name for figures in flat for name in figures if name.count(".") < 2)
+    figures = {name: figure for name in names if (figure := found.figure(row, name))}
+    means = {f"test.{name}.mean": figure.mean for name, figure in figures.items()}
+    deviations = {f"test.{name}.std": figure.deviation for name, figure in figures.items() if figure.n > 1}
+    return means | deviations | {"runs": float(len(flat))}

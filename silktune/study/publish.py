@@ -1,0 +1,90 @@
+"""The files of an ablation: `table.json`, what it compares; tables and figures, made from that and the outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from silktune.errors import StudyError, nearest
+from silktune.outcome import write_whole
+from silktune.study import render, sheets
+from silktune.study.paths import StudyPaths
+from silktune.study.results import Facts, Results
+from silktune.study.rows import Table
+
+TABLES = ("table.md", "table.tex", "figures.csv", "comparisons.csv", "runs.csv")
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    table: Table
+    facts: Facts
+
+
+def keep(table: Table, facts: Facts, paths: StudyPaths) -> None:
+    """Write down what the study compares, from which `results` makes the tables again."""
+    write_whole(paths.table, _Kept(table=table, facts=facts).model_dump_json(indent=1))
+
+
+def results(paths: StudyPaths, reference: str = "") -> Results:
+    """What a study's outcomes say.
+
+    Args:
+        paths: the study's.
+        reference: the line to compare with; "" is the table's own.
+
+    Raises:
+        StudyError: it is no ablation, or has no such line.
+    """
+    try:
+        kept = _Kept.model_validate_json(paths.table.read_bytes())
+    except FileNotFoundError:
+        raise StudyError(
+            f"{paths.folder} is no study of silktune ablate: it has no {paths.table.name}. "
+            f"Give the folder of one, as `silktune ablate` prints it."
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StudyError(
+            f"{paths.table} is none of this version of silktune ({'.'.join(map(str, first['loc']))}: {first['msg']}). "
+            "The same `silktune ablate` writes it again."
+        ) from error
+    table = compared_with(kept.table, reference) if reference else kept.table
+    return Results(table, kept.facts, paths.outcomes())
+
+
+def compared_with(table: Table, reference: str) -> Table:
+    """The table with another reference line.
+
+    Raises:
+        StudyError: it has no such line.
+    """
+    if reference not in table.lines:
+        lines = ", ".join(f"'{line}'" for line in table.lines)
+        raise StudyError(
+            f"--reference {reference}: the table {table.name} has no such row.{nearest(reference, table.lines)} "
+            f"Its rows are {lines}."
+        )
+    return table.model_copy(update={"reference": reference})
+
+
+def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
+    """Write the tables, and the figures if they are wanted (they take seconds)."""
+    made = sheets.sheets(found)
+    texts = (
+        render.markdown(found, made), render.latex(found, made),
+        render.figures_csv(found), render.comparisons_csv(found), render.runs_csv(found),
+    )  # fmt: skip
+    for name, text in zip(TABLES, texts, strict=True):
+        write_whole(paths.folder / name, text)
+    if figures:
+        from silktune.study import figures as pictures
+
+        pictures.write(found, paths.figures)
+
+
+def files(paths: StudyPaths) -> list[Path]:
+    """Everything that was published."""
+    return [path for path in (*(paths.folder / name for name in TABLES), paths.figures) if path.exists()]
