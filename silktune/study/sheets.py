@@ -1,0 +1,177 @@
+"""The tables that people read: the terminal, Markdown and LaTeX print the same sheets.
+
+Figures are in percent, differences in percentage points. Nothing depends on how long something took.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from silktune.data.statistics import class_statistics
+from silktune.data.variables import BACKGROUND
+from silktune.outcome import MEANS, VARIABLE_FIGURES
+from silktune.study import cells
+from silktune.study.cells import NONE, RARE, Cell, Column, Sheet
+from silktune.study.comparisons import Difference, differences, gains, owner, variables
+from silktune.study.report import TITLES
+from silktune.study.results import Results
+from silktune.study.rows import Row
+from silktune.study.statistics import MOST_RUNS, Comparison
+
+__all__ = ["Cell", "Sheet", "sheets"]
+
+F1 = (
+    "with background: background counts as a class; under-represented: only the classes with fewer than 1/K of the "
+    "labels of their variable, which has K classes; OA: overall accuracy."
+)
+NEEDED = (
+    "Runs needed: per row, to find a difference of this size at p < 0.05 with a power of 80 %; "
+    "more runs: those of them that are still to be done."
+)
+TESTS = {"paired": "Paired t-test over the runs with the same seed", "Welch": "Welch's t-test"}
+
+
+def sheets(results: Results) -> list[Sheet]:
+    """All tables of an ablation, the most important first.
+
+    Bold are the rows that cannot be told from the best (`Results.not_separable`), never just the largest number.
+    """
+    return [
+        _rows(results),
+        *(_differences(results, figure) for figure in MEANS),
+        *(_variables(results, mean, name) for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True)),
+        *(_classes(results, variable) for variable in variables(results)),
+        *_gains(results),
+    ]
+
+
+def _rows(results: Results) -> Sheet:
+    """Every row: its runs, the four means, and the paper's figures beside those that it prints."""
+    table = results.table
+    groups = [[row for row in table.rows if row.variable == variable] for variable in table.variables]
+    rows = [row for group in groups for row in group]
+    columns = [Column("runs", [Cell(str(len(results.scores(row)))) for row in rows])]
+    for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True):
+        columns.append(Column(TITLES[mean], [c for group in groups for c in cells.figure_cells(results, group, mean)]))
+        columns += cells.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
+    single = any(table.variables)
+    what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
+    same = [f"{row.id} is the same experiment as {row.same_as} and shows its runs." for row in rows if row.same_as]
+    failed = [f"Failed: {failure.removesuffix('.')}." for failure in results.failures()]
+    within = "of its column for its variable" if single else "of its column"
+    notes = [what, *cells.legend(results, columns, within), *same, *failed]
+    title = f"Average F1 and overall accuracy on the test set [%], {_over_runs(results)}"
+    return _by_row("rows", title, rows, columns, notes)
+
+
+def _differences(results: Results, figure: str) -> Sheet:
+    """Every line against the reference line, with what can be said of the difference."""
+    found = differences(results, figure)
+    heads = ("difference", "95 % CI", "p", "p (Holm)", "runs needed", "more runs")
+    texts = [_difference(one) for one in found]
+    columns = [Column(head, [Cell(text[i]) for text in texts]) for i, head in enumerate(heads)]
+    title = f"{TITLES[figure]}: difference from {results.table.reference} in percentage points"
+    return _by_row(f"differences-{figure}", title, [one.row for one in found], columns, _tests(found))
+
+
+def _difference(one: Difference) -> list[str]:
+    comparison = one.comparison
+    if comparison is None:
+        return [NONE] * 6
+    difference = cells.points(comparison.difference, sign=True)
+    if math.isnan(comparison.p):
+        return [difference, *[NONE] * 5]
+    interval = f"[{cells.points(comparison.low)}, {cells.points(comparison.high)}]"
+    return [difference, interval, cells.p_text(comparison.p), cells.p_text(one.p_holm), *_needed(comparison, one.runs)]
+
+
+def _needed(comparison: Comparison, runs: int) -> tuple[str, str]:
+    """How many runs per row would separate the rows, and how many more that is than there are."""
+    if comparison.runs_needed is None:
+        return f"> {MOST_RUNS:,}", NONE
+    more = comparison.runs_needed - runs
+    return f"{comparison.runs_needed:,}", f"+{more:,}" if more > 0 else "enough"
+
+
+def _tests(found: Sequence[Difference]) -> list[str]:
+    """Which test was done over how many runs, and how to read the columns."""
+    tests: dict[str, list[Difference]] = {}
+    for one in found:
+        if one.comparison and not math.isnan(one.comparison.p):
+            tests.setdefault(one.comparison.test, []).append(one)
+    if not tests:
+        return ["A test needs two finished runs of a row and two of the reference."]
+    said = []
+    for test, ones in tests.items():
+        counts = sorted({one.runs for one in ones})
+        runs = cells.runs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
+        rows = f" ({', '.join(one.row.id for one in ones)})" if len(tests) > 1 else ""
+        said.append(f"{TESTS[test]}, {runs} per row{rows}.")
+    tested = len({owner(one.row) for ones in tests.values() for one in ones})
+    return [*said, f"p (Holm): corrected for the {tested} tests of this table.", NEEDED]
+
+
+def _variables(results: Results, mean: str, name: str) -> Sheet:
+    """One figure of every line for every variable."""
+    table = results.table
+    columns = []
+    for variable in variables(results):
+        rows = [table.row(line, variable) for line in table.lines]
+        columns.append(Column(variable, cells.figure_cells(results, rows, f"{variable}.{name}")))
+        columns += cells.paper_column([(row, f"{variable}.{name}") for row in rows])
+    title = f"{TITLES[mean]} per variable on the test set [%], {_over_runs(results)}"
+    lines = Column("experiment", [Cell(line) for line in table.lines])
+    return Sheet.of(name, title, [lines, *columns], cells.legend(results, columns, "of its column"))
+
+
+def _classes(results: Results, variable: str) -> Sheet:
+    """F1 of every line for every class, the most frequent class first and background last."""
+    facts, table = results.facts.variable(variable), results.table
+    rare = dict(zip(facts.counts, class_statistics(facts.counts).minority_mask, strict=True))
+    counts = dict(sorted(facts.counts.items(), key=lambda item: -item[1]))
+    counts |= {BACKGROUND: facts.background} if facts.background else {}
+    rows = [table.row(line, variable) for line in table.lines]
+    found = [cells.figure_cells(results, rows, f"{variable}.{name}.f1") for name in counts]
+    figures = [Column(line, [row[i] for row in found]) for i, line in enumerate(table.lines)]
+    names = Column("class", [Cell(f"{name} {RARE}" if rare.get(name) else name) for name in counts])
+    images = Column("images", [Cell(f"{count:,}") for count in counts.values()])
+    notes = [f"{RARE}: under-represented, fewer than 1/{len(rare)} of the labels."] * any(rare.values())
+    notes = ["Images: in the whole data set.", *notes, *cells.legend(results, figures, "of its row")]
+    title = f"F1 per class of {variable} on the test set [%], {_over_runs(results)}"
+    rules = [len(rare)] if facts.background else []
+    stem = re.sub(r"[^\w.-]+", "-", variable)
+    return Sheet.of(f"classes-{stem}", title, [names, images, *figures], notes, rules=rules)
+
+
+def _gains(results: Results) -> list[Sheet]:
+    """Does a row help most where most images are labelled (P23 §5.2)? No sheet with fewer than three variables."""
+    found, names = gains(results), variables(results)
+    if not found:
+        return []
+    lines = Column("experiment", [Cell("images with a label [%]"), *(Cell(one.line) for one in found)])
+    columns = [lines]
+    for name in names:
+        texts = [cells.points(one.gains[name], sign=True) if name in one.gains else NONE for one in found]
+        columns.append(Column(name, [Cell(f"{100 * results.facts.labelled(name):.1f}"), *map(Cell, texts)]))
+    r = [NONE if math.isnan(one.r) else f"{one.r:.2f}".replace("-", "−") for one in found]
+    columns += [Column("r", [Cell(""), *map(Cell, r)])]
+    columns += [Column("p", [Cell(""), *(Cell(cells.p_text(one.p)) for one in found)])]
+    notes = [f"r: Pearson's correlation of the gain with the share of labelled images over {len(names)} variables."]
+    title = f"F1 gain over {results.table.reference} in percentage points, and the share of labelled images"
+    return [Sheet.of("gains", title, columns, [*notes, *cells.legend(results, columns, "")], rules=[1])]
+
+
+def _over_runs(results: Results) -> str:
+    return f"mean ± standard deviation over {cells.runs_text(results.most_runs)}"
+
+
+def _by_row(name: str, title: str, rows: Sequence[Row], columns: Sequence[Column], notes: Sequence[str]) -> Sheet:
+    """A sheet with a row of the table in every line; single-task networks stand in a block for each variable."""
+    labels = [Column("experiment", [Cell(row.line) for row in rows])]
+    starts = [i for i, row in enumerate(rows) if i == 0 or row.variable != rows[i - 1].variable]
+    if any(row.variable for row in rows):
+        names = [Cell(row.variable if i in starts else "") for i, row in enumerate(rows)]
+        labels.insert(0, Column("variable", names))
+    return Sheet.of(name, title, [*labels, *columns], notes, labels=len(labels), rules=starts[1:])
