@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from silktune.errors import ResourceError
-from silktune.settings import Runtime
+from silktune.errors import ResourceError, TrainingError
+from silktune.settings import Experiment, Runtime
 
 
 def prepare_device(runtime: Runtime) -> torch.device:
@@ -25,6 +27,23 @@ def prepare_device(runtime: Runtime) -> torch.device:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     return torch.device("cuda" if available and runtime.device != "cpu" else "cpu")
+
+
+@contextmanager
+def memory(experiment: Experiment) -> Iterator[None]:
+    """A training that does not fit into the GPU's memory says so in a sentence.
+
+    Raises:
+        TrainingError: the memory was too small for what is done inside.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainingError(
+            f"The GPU's memory does not hold this training (net.trunk={experiment.net.trunk}, "
+            f"train.batch_size={experiment.train.batch_size}). A smaller train.batch_size or trunk, or fewer trials "
+            "on one GPU, will."
+        ) from error
 
 
 def device_name(device: torch.device) -> str:

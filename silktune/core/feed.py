@@ -5,7 +5,7 @@ N images of a batch, M variables, S pixels per side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Batch:
     colour: Tensor  # (N, 25) float32, the colour descriptors
 
 
-def feed(data: Dataset, batches: Sequence[Rows], device: torch.device) -> Iterator[Batch]:
+def feed(data: Dataset, batches: Sequence[Rows], device: torch.device) -> Generator[Batch, None, None]:
     """The batches in their order; the next one is read while this one is worked on."""
     with ThreadPoolExecutor(max_workers=1) as reader:
         waiting = [reader.submit(_read, data, rows, device) for rows in batches[:1]]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from silktune.core import augment, batches, checkpoint, losses, metrics, similarity
 from silktune.core.checkpoint import Checkpoint
-from silktune.core.device import device_name, prepare_device
+from silktune.core.device import device_name, memory, prepare_device
 from silktune.core.feed import Batch, Rows, feed, pieces
 from silktune.core.silknet import SilkNet
 from silktune.core.trunk import RANDOM, Trunk
@@ -48,15 +48,9 @@ def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Repor
 def fit(experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporter) -> tuple[SilkNet, Outcome]:
     """`train`, and the network with the weights of its best epoch."""
     device = prepare_device(runtime)
-    training = _Training(experiment, runtime, view(data, experiment), device)
-    try:
+    training = Training(experiment, runtime, view(data, experiment), device)
+    with memory(experiment):
         training.run(report)
-    except torch.cuda.OutOfMemoryError as error:
-        raise TrainingError(
-            f"The GPU's memory does not hold this training (net.trunk={experiment.net.trunk}, "
-            f"train.batch_size={experiment.train.batch_size}). A smaller train.batch_size or trunk, or fewer trials "
-            "on one GPU, will."
-        ) from error
     return training.net, training.outcome()
 
 
@@ -92,6 +86,22 @@ def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNe
     return net
 
 
+def train_batches(experiment: Experiment, data: Dataset, e: int) -> Sequence[Rows]:
+    """The rows of every training batch of epoch e."""
+    rows, size = data.rows("train"), experiment.train.batch_size
+    chance = stream(experiment.train.seed, "batches", e)
+    if experiment.train.sampling == "balanced":
+        (variable,), labels = data.variables, data.labels[rows, 0]
+        return batches.balanced_batches(labels, rows, size, variable.K, chance)
+    return batches.random_batches(rows, size, chance)
+
+
+def validation_batches(experiment: Experiment, data: Dataset) -> Sequence[Rows]:
+    """The rows of every validation batch, the same in every epoch."""
+    rows = stream(experiment.data.split_seed, "validation").permutation(data.rows("validation"))
+    return pieces(rows, experiment.train.batch_size)
+
+
 def identity(experiment: Experiment, data: Dataset) -> str:
     """What a checkpoint belongs to: all settings but those that only say when to end, weights' file and data set."""
     content = experiment.model_dump(mode="json")
@@ -123,7 +133,7 @@ class _Sums:
         return {"L": float(L), "aux": float(aux), **{name: float(value) for name, value in terms.items()}}
 
 
-class _Training:
+class Training:
     """One training from its first epoch, or from where a checkpoint left it."""
 
     def __init__(self, experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device) -> None:
@@ -131,7 +141,6 @@ class _Training:
         self.loss, self.settings, self.seed = experiment.loss, experiment.train, experiment.train.seed
         self.identity = identity(experiment, data) if self.folder else ""
         self.background = torch.from_numpy(data.background).to(device)
-        self.rows = data.rows("train")
         if self.settings.sampling == "balanced":
             batches.check_balanced(self.settings.batch_size, _class_counts(data))
         self.net = build(experiment, data, device)
@@ -208,23 +217,20 @@ class _Training:
         torch.manual_seed(number(self.seed, "dropout", e))
         chance, sums = stream(self.seed, "augmentation", e), _Sums()
         self.net.train()
-        for batch in feed(self.data, self._batches(e), self.device):
-            terms, _ = self._terms(batch, chance)
-            loss = losses.combine(terms, **self.loss.model_dump(exclude={"gamma"}))
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
-            sums.add(terms, batch.labels)
+        for batch in feed(self.data, train_batches(self.experiment, self.data, e), self.device):
+            sums.add(self.step(batch, chance), batch.labels)
         return sums.means(self.loss)
 
-    def _batches(self, e: int) -> Sequence[Rows]:
-        chance, size = stream(self.seed, "batches", e), self.settings.batch_size
-        if self.settings.sampling == "balanced":
-            (variable,), labels = self.data.variables, self.data.labels[self.rows, 0]
-            return batches.balanced_batches(labels, self.rows, size, variable.K, chance)
-        return batches.random_batches(self.rows, size, chance)
+    def step(self, batch: Batch, chance: np.random.Generator) -> dict[str, Tensor]:
+        """One step of the optimiser; the loss terms before it."""
+        terms, _ = self.terms(batch, chance)
+        loss = losses.combine(terms, **self.loss.model_dump(exclude={"gamma"}))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return terms
 
-    def _terms(self, batch: Batch, chance: np.random.Generator) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def terms(self, batch: Batch, chance: np.random.Generator) -> tuple[dict[str, Tensor], list[Tensor]]:
         """The loss terms of one global batch that have a weight, and L_C always; and the logits."""
         logits, f = self.net(batch.images)
         terms = {"C": losses.classification(logits, batch.labels, gamma=self.loss.gamma)}
@@ -243,13 +249,14 @@ class _Training:
         """The whole loss and the scores on the validation set, in batches that are the same in every epoch."""
         self.net.eval()
         split = self.experiment.data.split_seed
-        rows = stream(split, "validation").permutation(self.data.rows("validation"))
         chance, sums, predictions = stream(split, "validation augmentation"), _Sums(), []
-        for batch in feed(self.data, pieces(rows, self.settings.batch_size), self.device):
-            terms, logits = self._terms(batch, chance)
+        seen = validation_batches(self.experiment, self.data)
+        for batch in feed(self.data, seen, self.device):
+            terms, logits = self.terms(batch, chance)
             sums.add(terms, batch.labels)
             predictions.append(torch.stack([a.argmax(1) for a in logits], dim=1))
-        scores = metrics.scores(self.data.labels[rows], torch.cat(predictions).cpu().numpy(), self.data.variables)
+        labels = self.data.labels[np.concatenate(seen)]
+        scores = metrics.scores(labels, torch.cat(predictions).cpu().numpy(), self.data.variables)
         return sums.means(self.loss), scores
 
     def outcome(self) -> Outcome:

@@ -139,7 +139,7 @@ class TestInterrupted:
     def test_after_its_end_nothing_is_trained_again(
         self, woven: Dataset, undisturbed: tuple[Outcome, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(loop, "_Training", _TrainsNothing)
+        monkeypatch.setattr(loop, "Training", _TrainsNothing)
         kept = Kept()
         assert timeless(loop.train(small(), runtime(undisturbed[1]), woven, kept)) == undisturbed[0]
         assert [without_seconds(epoch) for epoch in kept] == list(undisturbed[0].epochs)
@@ -152,7 +152,7 @@ class TestInterrupted:
         assert timeless(train(small(train__patience=99), woven, tmp_path)) == undisturbed[0]
 
 
-class _TrainsNothing(loop._Training):
+class _TrainsNothing(loop.Training):
     def _train(self, e: int) -> dict[str, float]:
         raise AssertionError(f"epoch {e} is trained again")
 
