@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from silktune.core import loop, probe
+from silktune.core import checkpoint, loop, probe
 from silktune.core.probe import Pace
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError
@@ -69,6 +69,12 @@ def test_no_trace_is_left(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.Mon
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_is_neither_read_nor_written(tiny: Dataset, tmp_path: Path) -> None:
+    (tmp_path / checkpoint.FILE).write_bytes(b"of another training")
+    probe.measure(small(), runtime(tmp_path), tiny, limit=0)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"of another training"]
 
 
 def test_of_a_training_that_fails_no_trace_is_left_either(tiny: Dataset) -> None:
