@@ -84,9 +84,9 @@ def runs_text(n: int) -> str:
 
 
 def legend(results: Results, columns: Sequence[Column], within: str) -> list[str]:
-    """What the signs of a sheet mean, as far as it has them; `within`: among what the best was looked for."""
+    """What the figures of a sheet are and what its signs mean; `within`: among what the best was looked for."""
     cells = [cell for column in columns for cell in column.cells]
-    said = []
+    said = [f"Mean ± standard deviation over {runs_text(results.most_runs)} on the test set."]
     if any(column.head == PAPER for column in columns) and results.table.paper:
         said.append(f"Paper: {results.table.paper}.")
     if any(cell.bold for cell in cells):

@@ -30,6 +30,7 @@ NEEDED = (
     "Runs needed: per row, to find a difference of this size at p < 0.05 with a power of 80 %; "
     "more runs: those of them that are still to be done."
 )
+MOST_FAILURES = 5  # that a sheet names; table.md ends with all of them
 TESTS = {"paired": "Paired t-test over the runs with the same seed", "Welch": "Welch's t-test"}
 
 
@@ -59,11 +60,16 @@ def _rows(results: Results) -> Sheet:
     single = any(table.variables)
     what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
     same = [f"{row.id} is the same experiment as {row.same_as} and shows its runs." for row in rows if row.same_as]
-    failed = [f"Failed: {failure.removesuffix('.')}." for failure in results.failures()]
     within = "of its column for its variable" if single else "of its column"
-    notes = [what, *cells.legend(results, columns, within), *same, *failed]
-    title = f"Average F1 and overall accuracy on the test set [%], {_over_runs(results)}"
-    return _by_row("rows", title, rows, columns, notes)
+    notes = [what, *cells.legend(results, columns, within), *same, *_failed(results)]
+    return _by_row("rows", "Average F1 and overall accuracy [%]", rows, columns, notes)
+
+
+def _failed(results: Results) -> list[str]:
+    """The cells without a figure because their run failed, the first of them."""
+    said = [failure.removesuffix(".") for failure in results.failures()]
+    more = [f"{len(said) - MOST_FAILURES} more"] * (len(said) > MOST_FAILURES)
+    return [f"Failed: {'; '.join([*said[:MOST_FAILURES], *more])}."] if said else []
 
 
 def _differences(results: Results, figure: str) -> Sheet:
@@ -110,7 +116,7 @@ def _tests(found: Sequence[Difference]) -> list[str]:
         rows = f" ({', '.join(one.row.id for one in ones)})" if len(tests) > 1 else ""
         said.append(f"{TESTS[test]}, {runs} per row{rows}.")
     tested = len({owner(one.row) for ones in tests.values() for one in ones})
-    return [*said, f"p (Holm): corrected for the {tested} tests of this table.", NEEDED]
+    return [*said, f"p (Holm): corrected for the {tested} test{'s' * (tested > 1)} of this table.", NEEDED]
 
 
 def _variables(results: Results, mean: str, name: str) -> Sheet:
@@ -121,7 +127,7 @@ def _variables(results: Results, mean: str, name: str) -> Sheet:
         rows = [table.row(line, variable) for line in table.lines]
         columns.append(Column(variable, cells.figure_cells(results, rows, f"{variable}.{name}")))
         columns += cells.paper_column([(row, f"{variable}.{name}") for row in rows])
-    title = f"{TITLES[mean]} per variable on the test set [%], {_over_runs(results)}"
+    title = f"{TITLES[mean]} per variable [%]"
     lines = Column("experiment", [Cell(line) for line in table.lines])
     return Sheet.of(name, title, [lines, *columns], cells.legend(results, columns, "of its column"))
 
@@ -139,7 +145,7 @@ def _classes(results: Results, variable: str) -> Sheet:
     images = Column("images", [Cell(f"{count:,}") for count in counts.values()])
     notes = [f"{RARE}: under-represented, fewer than 1/{len(rare)} of the labels."] * any(rare.values())
     notes = ["Images: in the whole data set.", *notes, *cells.legend(results, figures, "of its row")]
-    title = f"F1 per class of {variable} on the test set [%], {_over_runs(results)}"
+    title = f"F1 per class of {variable} [%]"
     rules = [len(rare)] if facts.background else []
     stem = re.sub(r"[^\w.-]+", "-", variable)
     return Sheet.of(f"classes-{stem}", title, [names, images, *figures], notes, rules=rules)
@@ -158,13 +164,12 @@ def _gains(results: Results) -> list[Sheet]:
     r = [NONE if math.isnan(one.r) else f"{one.r:.2f}".replace("-", "−") for one in found]
     columns += [Column("r", [Cell(""), *map(Cell, r)])]
     columns += [Column("p", [Cell(""), *(Cell(cells.p_text(one.p)) for one in found)])]
-    notes = [f"r: Pearson's correlation of the gain with the share of labelled images over {len(names)} variables."]
+    notes = [
+        f"Gains: between means over runs. r: Pearson's correlation of the gains with the share of labelled images "
+        f"over {len(names)} variables; p: two-sided."
+    ]
     title = f"F1 gain over {results.table.reference} in percentage points, and the share of labelled images"
-    return [Sheet.of("gains", title, columns, [*notes, *cells.legend(results, columns, "")], rules=[1])]
-
-
-def _over_runs(results: Results) -> str:
-    return f"mean ± standard deviation over {cells.runs_text(results.most_runs)}"
+    return [Sheet.of("gains", title, columns, notes, rules=[1])]
 
 
 def _by_row(name: str, title: str, rows: Sequence[Row], columns: Sequence[Column], notes: Sequence[str]) -> Sheet:

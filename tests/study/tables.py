@@ -96,7 +96,7 @@ SINGLE_TASK = Table(
             id=f"{line} ({variable})",
             line=line,
             experiment=BASE.with_(changes | {"data.variables": (variable,)}),
-            changes=changes | {"data.variables": (variable,)},
+            changes=changes,
             variable=variable,
             paper=printed({f"{variable}.f1": SINGLE_TASK_F1[f"{line} ({variable})"]}),
         )

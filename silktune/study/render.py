@@ -1,0 +1,165 @@
+"""An ablation as files: table.md and table.tex for people, three CSV files for programs.
+
+In Markdown and LaTeX figures are in percent; in CSV they are shares in [0, 1] to the last digit.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from silktune.data.statistics import class_statistics
+from silktune.data.variables import BACKGROUND
+from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
+from silktune.study import latex as tex
+from silktune.study.cells import Cell, Sheet, runs_text
+from silktune.study.comparisons import differences, variables
+from silktune.study.report import override_line
+from silktune.study.results import Results
+from silktune.study.rows import Row, Table
+
+
+def markdown(results: Results, sheets: Sequence[Sheet]) -> str:
+    """The whole table.md: what was asked, of which data, what the rows change, every sheet, what failed."""
+    table = results.table
+    parts = [f"# {_escape(table.name)}", _escape(table.question), _summary(results)]
+    parts += ["## Data set", _data(results), "## What the rows change", _changes(table)]
+    for sheet in sheets:
+        grid = _grid(sheet.columns, [map(_cell, row) for row in sheet.rows], sheet.labels)
+        parts += [f"## {_escape(sheet.title)}", grid, _escape(" ".join(sheet.notes))]
+    if failures := results.failures():
+        parts += ["## Runs that failed", "\n".join(f"- {_escape(failure)}" for failure in failures)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _summary(results: Results) -> str:
+    table = results.table
+    done = sum(len(results.scores(row)) for row in table.rows if not row.same_as)
+    planned = sum(not row.same_as for row in table.rows) * results.most_runs
+    each = f" × {len(table.variables)} variables" if any(table.variables) else ""
+    said = (
+        f"{len(table.lines)} experiments{each}, {runs_text(results.most_runs)} each: {done} of {planned} trainings "
+        f"finished. Reference: {table.reference}."
+    )
+    return _escape(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
+
+
+def _data(results: Results) -> str:
+    """What the data set holds, in the manner of P23 Table 2."""
+    facts, rows = results.facts, []
+    for name in variables(results):
+        variable = facts.variable(name)
+        classes = class_statistics(variable.counts)
+        shares = [str(classes.K), str(classes.minority), f"{classes.IR:.1f}", f"{100 * facts.labelled(name):.1f}"]
+        rows.append([_escape(name), *shares, f"{variable.background:,}"])
+    heads = ["variable", "classes", "under-represented", "imbalance ratio", "images with a label [%]", "background"]
+    return f"{_escape(facts.name)}, {facts.images:,} images (digest {facts.digest}).\n\n{_grid(heads, rows, 1)}"
+
+
+def _changes(table: Table) -> str:
+    """The base, and each line's settings against it."""
+    changed = override_line(table.base)
+    base = f"The base is the defaults with `{changed}`." if changed else "The base is the defaults."
+    lines = [table.row(line, table.variables[0]) for line in table.lines]
+    rows = [[_escape(row.line), _escape(f"`{row.changed}`") if row.changed else "nothing"] for row in lines]
+    each = " Each experiment trains a network of its own for every variable." if any(table.variables) else ""
+    return f"{base}{each}\n\n{_grid(['experiment', 'changes'], rows, 2)}"
+
+
+def _cell(cell: Cell) -> str:
+    return f"**{_escape(cell.text)}**" if cell.bold else _escape(cell.text)
+
+
+def _grid(heads: Sequence[str], rows: Iterable[Iterable[str]], labels: int) -> str:
+    """A Markdown table; the columns after the labels are flush right."""
+    align = ["---"] * labels + ["---:"] * (len(heads) - labels)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(map(_escape, heads)), align, *rows])
+
+
+def _escape(words: str) -> str:
+    """Text in one line that neither ends a cell nor begins HTML."""
+    return re.sub(r"[|\\]|<(?=[A-Za-z/!?])", r"\\\g<0>", " ".join(words.split()))
+
+
+def latex(results: Results, sheets: Sequence[Sheet]) -> str:
+    r"""The whole table.tex: a `table` for every sheet, to be taken with \input or one by one."""
+    table = results.table
+    tables = [tex.environment(s, f"{s.title}. {table.question}".strip(), f"tab:{table.name}-{s.name}") for s in sheets]
+    head = [r"% Needs \usepackage{booktabs}. What is too wide for a column fits into table* or a sidewaystable."]
+    if letters := tex.foreign("".join(tables)):
+        head.append(f"% Needs XeLaTeX or LuaLaTeX and a font with these letters: {letters}")
+    return "\n".join([*head, "", *tables])
+
+
+def figures_csv(results: Results) -> str:
+    """Every figure of every row, and the paper's beside it: one line each."""
+    lines = [["row", "variable", "class", "figure", "mean", "std", "n", "paper_mean", "paper_std"]]
+    for row in results.table.rows:
+        for variable, name, figure, dotted in _figures(results, row):
+            found, printed = results.figure(row, dotted), row.paper.get(dotted)
+            if found or printed:
+                ours = [_exact(found.mean), _exact(found.deviation), str(found.n)] if found else ["", "", "0"]
+                paper = [_exact(printed.mean), _exact(printed.deviation)] if printed else ["", ""]
+                lines.append([row.id, variable, name, figure, *ours, *paper])
+    return _csv(lines)
+
+
+def _figures(results: Results, row: Row) -> Iterator[tuple[str, str, str, str]]:
+    """Variable, class and name of every figure that a row may have, and the name that `Scores.flat` gives it."""
+    yield from (("", "", mean, mean) for mean in MEANS)
+    for variable in (row.variable,) if row.variable else variables(results):
+        yield from ((variable, "", figure, f"{variable}.{figure}") for figure in VARIABLE_FIGURES)
+        for name in (*results.facts.variable(variable).counts, BACKGROUND):
+            yield from ((variable, name, figure, f"{variable}.{name}.{figure}") for figure in CLASS_FIGURES)
+
+
+def comparisons_csv(results: Results) -> str:
+    """Every difference from the reference that the sheets show."""
+    heads = [
+        "row",
+        "reference",
+        "variable",
+        "figure",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "runs_needed",
+        "test",
+    ]
+    lines = [heads]
+    for figure in MEANS:
+        for one in differences(results, figure):
+            if (found := one.comparison) is not None:
+                numbers = map(_exact, (found.difference, found.low, found.high, found.p, one.p_holm))
+                needed = "" if found.runs_needed is None else str(found.runs_needed)
+                names = [one.row.id, one.reference.id, one.row.variable, figure]
+                lines.append([*names, *numbers, needed, found.test])
+    return _csv(lines)
+
+
+def runs_csv(results: Results) -> str:
+    """Every training that has an outcome."""
+    lines = [["row", "run", "seed", "state", "reason", "fingerprint", "best_epoch", *MEANS]]
+    for row in (row for row in results.table.rows if not row.same_as):
+        for run in range(1, results.most_runs + 1):
+            trial = results.table.trial(row, run)
+            if outcome := results.outcomes.get(trial.id):
+                ended = [outcome.state, outcome.reason, outcome.fingerprint, str(outcome.best_epoch)]
+                figures = [_exact(getattr(outcome.test, mean, None)) for mean in MEANS]
+                lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *figures])
+    return _csv(lines)
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else repr(value)
+
+
+def _csv(lines: Iterable[Sequence[str]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(lines)
+    return file.getvalue()
