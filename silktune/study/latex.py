@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from silktune.study.cells import Cell, Sheet
+from silktune.study.cells import PAPER, Cell, Sheet
 
 SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -13,7 +13,8 @@ SIGNS = {
     "±": r"$\pm$", "≥": r"$\geq$", "†": r"$\dagger$", "–": "--", "−": "$-$", "…": r"\ldots{}",
 }  # fmt: skip
 RAISED = re.compile(r"\^([A-Za-z0-9]+)|[" + re.escape("".join(SIGNS)) + "]")
-SIZES = {70: r"\small", 95: r"\footnotesize"}  # up to so many characters in a row; wider tables are \scriptsize
+SIZES = {90: (r"\small", 4), 105: (r"\footnotesize", 4)}  # up to so many characters in a row: letters, column gap [pt]
+WIDEST = (r"\scriptsize", 2)
 LAST_LATIN = "\u024f"  # of the letters that pdfLaTeX knows
 
 
@@ -28,9 +29,10 @@ def foreign(text: str) -> str:
 
 
 def environment(sheet: Sheet, caption: str, label: str) -> str:
-    """A `table` with a caption above and the notes below."""
-    align = "l" * sheet.labels + "r" * (len(sheet.columns) - sheet.labels)
-    lines = [r"\begin{table}", r"  \centering", f"  {_size(sheet)}", r"  \setlength{\tabcolsep}{4pt}"]
+    """A `table` with a caption above and the notes below; the paper's figures keep close to ours on their left."""
+    align = "".join("l" if i < sheet.labels or head == PAPER else "r" for i, head in enumerate(sheet.columns))
+    size, gap = _size(sheet)
+    lines = [r"\begin{table}", r"  \centering", f"  {size}", f"  \\setlength{{\\tabcolsep}}{{{gap}pt}}"]
     lines += [f"  \\caption{{{escape(caption)}}}", f"  \\label{{{_label(label)}}}", r"  \smallskip"]
     lines += [f"  \\begin{{tabular}}{{{align}}}", r"    \toprule", *map(_row, _head(sheet)), r"    \midrule"]
     for number, row in enumerate(sheet.rows):
@@ -68,10 +70,11 @@ def _widths(sheet: Sheet) -> list[int]:
     return [max((len(row[i].text) for row in sheet.rows), default=0) for i in range(len(sheet.columns))]
 
 
-def _size(sheet: Sheet) -> str:
+def _size(sheet: Sheet) -> tuple[str, int]:
+    """Letters and gaps with which the widest row fits on a page of A4; what is wider still gets the smallest."""
     heads = [max(map(len, _halves(head, width))) for head, width in zip(sheet.columns, _widths(sheet), strict=True)]
-    width = sum(max(pair) for pair in zip(heads, _widths(sheet), strict=True))
-    return next((size for most, size in SIZES.items() if width <= most), r"\scriptsize")
+    width = sum(2 + max(pair) for pair in zip(heads, _widths(sheet), strict=True))
+    return next((size for most, size in SIZES.items() if width <= most), WIDEST)
 
 
 def _label(text: str) -> str:

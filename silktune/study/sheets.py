@@ -27,7 +27,7 @@ F1 = (
     "labels of their variable, which has K classes; OA: overall accuracy."
 )
 NEEDED = (
-    "Runs needed: per row, to find a difference of this size at p < 0.05 with a power of 80 %; "
+    "Runs needed: per row, to find a difference of this size at p < 0.05 (uncorrected) with a power of 80 %; "
     "more runs: those of them that are still to be done."
 )
 MOST_FAILURES = 5  # that a sheet names; table.md ends with all of them

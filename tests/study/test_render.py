@@ -139,7 +139,8 @@ def test_every_row_of_a_latex_table_has_its_cells(results: Results) -> None:
     for sheet, (columns, body) in zip(made, bodies, strict=True):
         lines = [line.strip() for line in body.strip().splitlines()]
         rows = [line for line in lines if line.endswith("\\\\")]
-        assert columns == "l" * sheet.labels + "r" * (len(sheet.columns) - sheet.labels)
+        left = [i < sheet.labels or head == "paper" for i, head in enumerate(sheet.columns)]
+        assert [column == "l" for column in columns] == left
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(sheet.columns)}
         assert (lines[0], lines[-1]) == (r"\toprule", r"\bottomrule")
         assert lines.count(r"\midrule") == 1 + len(sheet.rules)
