@@ -74,10 +74,9 @@ class Results:
     @cached_property
     def most_runs(self) -> int:
         """The largest run number with an outcome, or the table's own."""
-        run = self.table.runs
-        while any(self._outcome(row, run + 1) for row in self.table.rows):
-            run += 1
-        return run
+        numbers = {int(last) for name in self.outcomes if (last := name.rpartition("-run")[2]).isdecimal()}
+        found = (run for run in numbers if any(self._outcome(row, run) for row in self.table.rows))
+        return max((self.table.runs, *found))
 
     def _outcome(self, row: Row, run: int) -> Outcome | None:
         return self.outcomes.get(self.table.trial(row, run).id)
@@ -87,8 +86,9 @@ class Results:
         if row.id not in self._scores:
             found = {run: self._outcome(row, run) for run in range(1, self.most_runs + 1)}
             self._scores[row.id] = {
-                run: outcome.test for run, outcome in found.items() if outcome and outcome.test is not None
-            }
+                run: outcome.test for run, outcome in found.items()
+                if outcome and outcome.state == "finished" and outcome.test
+            }  # fmt: skip
         return self._scores[row.id]
 
     def values(self, row: Row, figure: str) -> dict[int, float]:
@@ -112,7 +112,7 @@ class Results:
         return said
 
     def compare(self, row: Row, other: Row, figure: str) -> Comparison | None:
-        """The difference row − other: paired over the runs with the same seed, by Welch where they share fewer than two.
+        """The difference row − other: paired over the runs with the same seed; Welch where they share fewer than two.
 
         None where one of them has no run.
         """

@@ -38,7 +38,7 @@ def compare(mean_a: float, std_a: float, n_a: int, mean_b: float, std_b: float, 
     Raises:
         ValueError: a negative deviation, or fewer than one run.
     """
-    if min(n_a, n_b) < 1 or min(std_a, std_b) < 0:
+    if min(n_a, n_b) < 1 or std_a < 0 or std_b < 0:
         raise ValueError(f"n_a={n_a}, n_b={n_b} must be 1 or more, std_a={std_a}, std_b={std_b} not negative")
     difference = mean_a - mean_b
     if min(n_a, n_b) < 2 or math.isnan(std_a + std_b + difference):
