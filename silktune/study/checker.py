@@ -1,4 +1,4 @@
-"""What may be wrong with the file of a search space, said all at once."""
+"""What may be wrong with the file of a search space, said all at once; its first half serves every YAML file."""
 
 from __future__ import annotations
 
@@ -23,35 +23,48 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         SpaceError: it is no YAML mapping, or has other keys.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpaceError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict):
-        raise SpaceError(f"{path}: is no mapping with the keys {', '.join(KEYS)}.")
-    complaints = [
-        f"{path}: {key} is no key of a search space.{nearest(str(key), KEYS)}" for key in content if key not in KEYS
-    ]
+    content = read_mapping(path, KEYS)
+    complaints = strange_keys(str(path), content, KEYS, "a search space")
     for key in MAPPINGS:
         content[key] = {} if content.get(key) is None else content[key]
-        complaints += _no_mapping(f"{path}: {key}", content[key])
+        complaints += no_mapping(f"{path}: {key}", content[key])
     if isinstance(content["first"], dict):
         for name, point in content["first"].items():
-            complaints += _no_mapping(f"{path}: first: {name}", point)
+            complaints += no_mapping(f"{path}: first: {name}", point)
     if complaints:
         raise SpaceError.of(complaints)
     return content
 
 
-def _no_mapping(where: str, content: Any) -> list[str]:
+def read_mapping(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """A YAML file that should have these keys.
+
+    Raises:
+        SpaceError: it is no YAML, or no mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError) as error:
+        raise SpaceError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise SpaceError(f"{path}: is no mapping with the keys {', '.join(keys)}.")
+    return content
+
+
+def strange_keys(where: str, content: Mapping[Any, Any], keys: Sequence[str], what: str) -> list[str]:
+    """A complaint about every key that `what` does not have."""
+    return [f"{where}: {key} is no key of {what}.{nearest(str(key), keys)}" for key in content if key not in keys]
+
+
+def no_mapping(where: str, content: Any) -> list[str]:
     """The complaint about what should be a mapping by names, if it is none."""
     if not isinstance(content, dict):
         return [f"{where}: {content!r} should be a mapping, name: value."]
     return [f"{where}: {name!r} should be a name." for name in content if not isinstance(name, str)]
 
 
-class Checker:
-    """Collects what is wrong with a space, to say it all at once."""
+class Complaints:
+    """Collects what is wrong with a file, to say it all at once."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -59,6 +72,10 @@ class Checker:
 
     def say(self, complaint: str) -> None:
         self.complaints.append(f"{self.where}: {complaint}")
+
+
+class Checker(Complaints):
+    """Collects what is wrong with a space."""
 
     def base(self, fixed: Mapping[str, Any], overrides: Mapping[str, Any]) -> Experiment:
         """The defaults, changed by the file's `set:` and then by the command line, which has the last word."""

@@ -34,17 +34,17 @@ def shelves() -> list[Path]:
     return [folder for folder in (package / "search_spaces", package.parent / "search_spaces") if folder.is_dir()]
 
 
-def find(name: str) -> Path:
-    """The file of a space, by path or by the name of a shipped one.
+def find(name: str, folder: str = "", what: str = "search space") -> Path:
+    """The file of a space, by path or by the name of a shipped one; of something else in a folder beside the spaces.
 
     Raises:
         SpaceError: there is none.
     """
     if Path(name).is_file():
         return Path(name)
-    shipped = {path.stem: path for folder in shelves() for path in sorted(folder.glob("*.yaml"))}
+    shipped = {path.stem: path for shelf in shelves() for path in sorted((shelf / folder).glob("*.yaml"))}
     if name not in shipped:
-        raise SpaceError(f"'{name}' is neither a file nor a shipped search space.{nearest(name, list(shipped))}")
+        raise SpaceError(f"'{name}' is neither a file nor a shipped {what}.{nearest(name, list(shipped))}")
     return shipped[name]
 
 

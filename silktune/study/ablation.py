@@ -1,0 +1,145 @@
+"""Ablation tables: YAML under the settings' own dotted names, found by name or path.
+
+    question: What the table answers.
+    paper: P23 Tables 4–6     # where the printed figures come from
+    runs: 5                   # of every row; 5 if it is not said
+    base:
+      id: MTL                 # the base is the first row itself; without an id it is no row
+      best_of: runs/my-study  # over the winner of a search: the study's folder, or a file like its winner.yaml
+      set: {loss.gamma: 0}    # settings that all rows share
+    rows:                     # each says only what it changes
+      - {id: MTL^fo, set: {loss.gamma: 2}, paper: {mean_f1: 32.6 ± 1.11, place.f1: 19.6}}
+    leave_one_out: [loss.alpha_sem, net.NN_tfc]   # a row for each, with it off: 0, or no layers: 'without alpha_sem'
+    factorial: {loss.gamma: [0, 2], net.NB_RN: [0, 3]}   # a row for each combination: 'gamma=0 NB_RN=3'; or a list
+    reference: MTL            # the row that differences are taken against; the first if it is not said
+    variables: [place, time]  # every row is trained once for each alone; `paper` then has figures of variables only
+
+A setting is what the command line says, else the row, else the base's `set`, else the winner of `best_of`, else the
+default. A paper's figures are in percent and named as in `outcome.Scores.flat`. Named rows differ from each other and
+from the base; a generated row may be the same experiment as an earlier row, whose runs it then shows.
+A setting that is fixed on the command line has no generated rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from silktune.errors import SpaceError
+from silktune.settings import Experiment
+from silktune.study import clashes
+from silktune.study.checker import read
+from silktune.study.clashes import Layers
+from silktune.study.declared import Declared, Reader
+from silktune.study.lines import sound_settings
+from silktune.study.paths import StudyPaths
+from silktune.study.rows import Row, Table
+from silktune.study.space import find
+
+__all__ = ["load"]
+
+
+def load(
+    name: str | Path,
+    overrides: Mapping[str, Any] = {},
+    *,
+    variables: Sequence[str] = (),
+    best_of: str | Path | None = None,
+) -> Table:
+    """Read and check a table.
+
+    Args:
+        name: a file, or the name of a shipped table.
+        overrides: settings of the command line; they hold in every row.
+        variables: in place of the table's own.
+        best_of: in place of the base's own.
+
+    Raises:
+        SpaceError: with everything that is wrong with it.
+    """
+    path = find(str(name), "ablations", "ablation table")
+    reader = Reader(path, overrides)
+    declared = reader.read()
+    fixed = _command_line(reader, overrides, variables)
+    before = len(reader.complaints)
+    best = _best_of(reader, declared.best_of, best_of)
+    sound = declared.base.sound and len(reader.complaints) == before
+    layers = Layers({**best, **declared.base.changes}, fixed, sound)
+    clashes.check(reader, replace(declared.base, changes={}), declared.rows, layers)
+    if reader.complaints:
+        raise SpaceError.of(dict.fromkeys(reader.complaints))
+    return _table(path.stem, declared, tuple(variables) or declared.variables, layers)
+
+
+def _command_line(reader: Reader, overrides: Mapping[str, Any], variables: Sequence[str]) -> dict[str, Any]:
+    """The settings of the command line that exist and take their value."""
+    fixed = sound_settings("command line", overrides, reader.complaints)
+    wrong = [f"{name} is there twice." for name, count in Counter(variables).items() if count > 1]
+    if variables and not reader.single:
+        wrong = [f"{reader.where} has no `variables:`. Write data.variables={','.join(variables)} instead."]
+    reader.complaints += [f"command line: --variables: {sentence}" for sentence in wrong]
+    if reader.single and "data.variables" in fixed:
+        said = f"{reader.where} has a network for each of its variables. Name them with --variables instead."
+        reader.complaints.append(f"command line: data.variables: {said}")
+    return fixed
+
+
+def _best_of(reader: Reader, declared: str, instead: str | Path | None) -> dict[str, Any]:
+    """The settings of a search's winner; none where none is asked for."""
+    if not declared and instead is None:
+        return {}
+    where, path = (f"{reader.where}: base", Path(declared)) if instead is None else ("command line", Path(instead))
+    file = StudyPaths(path).winner if path.is_dir() else path
+    try:
+        if not file.is_file():
+            raise SpaceError(f"{where}: best_of: there is no {file}. It is written when a search has ended.")
+        return sound_settings(f"{file}: set", read(file)["set"], reader.complaints)
+    except SpaceError as error:
+        reader.complaints += str(error).splitlines()
+        return {}
+
+
+def _table(name: str, declared: Declared, variables: Sequence[str], layers: Layers) -> Table:
+    """The table of a file without mistakes."""
+    rows = tuple(_rows(declared, variables or ("",), layers))
+    base = layers.experiment(replace(declared.base, changes={}))
+    named = [row.experiment.data.variables for row in rows]
+    if all(named):  # the data set is prepared with these, and with what the base itself asks for
+        asked = base.data.variables if "data.variables" in declared.base.changes else ()
+        base = base.with_({"data.variables": tuple(dict.fromkeys(itertools.chain(asked, *named)))})
+    reference = declared.reference or declared.lines[0].id
+    return Table(
+        name=name, question=declared.question, paper=declared.paper, runs=declared.runs, reference=reference,
+        base=base, rows=rows,
+    )  # fmt: skip
+
+
+def _rows(declared: Declared, variables: Sequence[str], layers: Layers) -> Iterator[Row]:
+    """Every line, once for each variable where there are any."""
+    owners: dict[Experiment, str] = {}
+    for line in declared.lines:
+        whole = layers.experiment(line)
+        changes = {name: _plain(whole.flat()[name]) for name in line.changes if name not in layers.fixed}
+        for variable in variables:
+            row = f"{line.id} ({variable})" if variable else line.id
+            experiment = (whole.with_({"data.variables": (variable,)}) if variable else whole).effective()
+            owner = owners.setdefault(experiment, row)
+            paper = {figure: printed for figure, printed in line.paper.items() if _of(figure, variable)}
+            yield Row(
+                id=row, line=line.id, experiment=experiment, changes=changes, variable=variable, paper=paper,
+                same_as="" if owner == row else owner,
+            )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _of(figure: str, variable: str) -> bool:
+    """Whether a figure is one of this variable; where networks predict all variables, any is."""
+    return not variable or figure.rpartition(".")[0] == variable
