@@ -1,6 +1,6 @@
 """Batches of the prepared data set on their way to a device: read, converted and moved one ahead of their use.
 
-N images of a batch, M variables, S pixels per side.
+N images of a batch, of which a worker has n (`collective`); M variables, S pixels per side.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from silktune.core.collective import World
 from silktune.data.dataset import Dataset
 
 Rows = NDArray[np.int64]
@@ -21,32 +22,34 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """What a training step needs to know of N images."""
+    """What a worker's training step needs to know of a global batch."""
 
-    images: Tensor  # (N, 3, S, S) float32 in [0, 1], channels last in memory
+    own: slice  # the n of the N rows that are this worker's
+    images: Tensor  # (n, 3, S, S) float32 in [0, 1], channels last in memory
     labels: Tensor  # (N, M) int64, −1 unknown
     colour: Tensor  # (N, 25) float32, the colour descriptors
 
 
-def feed(data: Dataset, batches: Sequence[Rows], device: torch.device) -> Generator[Batch, None, None]:
-    """The batches in their order; the next one is read while this one is worked on."""
+def feed(data: Dataset, batches: Sequence[Rows], device: torch.device, world: World) -> Generator[Batch, None, None]:
+    """A worker's part of the batches in their order; the next one is read while this one is worked on."""
     with ThreadPoolExecutor(max_workers=1) as reader:
-        waiting = [reader.submit(_read, data, rows, device) for rows in batches[:1]]
+        waiting = [reader.submit(_read, data, rows, device, world) for rows in batches[:1]]
         for rows in batches[1:]:
             batch = waiting.pop().result()
-            waiting.append(reader.submit(_read, data, rows, device))
+            waiting.append(reader.submit(_read, data, rows, device, world))
             yield batch
         for last in waiting:
             yield last.result()
 
 
-def _read(data: Dataset, rows: Rows, device: torch.device) -> Batch:
-    pixels = torch.from_numpy(data.images[rows])  # a copy in memory, uint8: a quarter of the floats
+def _read(data: Dataset, rows: Rows, device: torch.device, world: World) -> Batch:
+    own = world.share(len(rows))
+    pixels = torch.from_numpy(data.images[rows[own]])  # a copy in memory, uint8: a quarter of the floats
     labels, colour = torch.from_numpy(data.labels[rows]), torch.from_numpy(data.colour[rows])
     if device.type == "cuda":
         pixels, labels, colour = (tensor.pin_memory() for tensor in (pixels, labels, colour))
     images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
-    return Batch(images, labels.to(device, non_blocking=True), colour.to(device, non_blocking=True))
+    return Batch(own, images, labels.to(device, non_blocking=True), colour.to(device, non_blocking=True))
 
 
 def pieces(rows: Rows, size: int) -> list[Rows]:

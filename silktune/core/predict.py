@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from silktune.core import metrics
+from silktune.core.collective import ALONE
 from silktune.core.feed import Rows, feed, pieces
 from silktune.core.silknet import SilkNet
 from silktune.core.trunk import RANDOM
@@ -61,7 +62,7 @@ def predict(net: SilkNet, data: Dataset, rows: Rows, device: torch.device) -> ND
         return np.empty((0, len(data.variables)), np.int64)
     parts = [
         torch.stack([a.argmax(1) for a in net.classify(net.f_jfc(batch.images))], dim=1)
-        for batch in feed(data, pieces(rows, IMAGES_AT_ONCE), device)
+        for batch in feed(data, pieces(rows, IMAGES_AT_ONCE), device, ALONE)
     ]
     result: NDArray[np.int64] = torch.cat(parts).cpu().numpy()
     return result

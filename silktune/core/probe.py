@@ -15,9 +15,11 @@ from time import perf_counter
 
 import torch
 
+from silktune.core.collective import ALONE
 from silktune.core.device import memory, prepare_device
 from silktune.core.feed import Batch, Rows, feed
-from silktune.core.loop import Training, train_batches, validation_batches, view
+from silktune.core.loop import view
+from silktune.core.training import Training, train_batches, validation_batches
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.seeds import stream
@@ -73,7 +75,7 @@ def measure(experiment: Experiment, runtime: Runtime, data: Dataset, *, limit: f
 
 def _measure(experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device, limit: float) -> Pace:
     start = _now(device)
-    training = Training(experiment, runtime, data, device)
+    training = Training(experiment, runtime, data, device, ALONE)
     built, chance = _now(device) - start, stream(experiment.train.seed, "augmentation", 1)
 
     def step(batch: Batch) -> None:
@@ -96,7 +98,7 @@ def _seconds_per_image(
     """The median over the timed batches; where `limit` leaves time for only one, it is the first."""
     full = [rows for rows in batches if len(rows) == len(batches[0])]
     times = [_now(device)]
-    with closing(feed(data, list(islice(cycle(full), STEPS + 1)), device)) as fed:
+    with closing(feed(data, list(islice(cycle(full), STEPS + 1)), device, ALONE)) as fed:
         for batch in fed:
             work(batch)
             times.append(_now(device))

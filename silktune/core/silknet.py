@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -37,14 +38,24 @@ class SilkNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+    def forward(self, images: Tensor, kept: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
         """(N, 3, S, S) in [0, 1] → M tensors of logits a_mk (N, K_m) and the unit vectors f (N, D)."""
-        f_jfc = self.f_jfc(images)
+        f_jfc = self.f_jfc(images, kept)
         return self.classify(f_jfc), self.cluster(f_jfc)
 
-    def f_jfc(self, images: Tensor) -> Tensor:
-        """(N, 3, S, S) → (N, D), linear in its last layer."""
-        result: Tensor = self.joint(self.dropout(self.trunk(images)))
+    def kept(self, N: int) -> Tensor:
+        """(N, F) the factors by which dropout changes f_RN, from torch's global stream; 1 outside of training.
+
+        They are drawn for the whole batch, of which a worker takes its rows: so the network that is trained does not
+        depend on the number of workers.
+        """
+        result: Tensor = self.dropout(torch.ones((N, self.trunk.F), device=next(self.parameters()).device))
+        return result
+
+    def f_jfc(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
+        """(N, 3, S, S) → (N, D), linear in its last layer; without `kept` these N are the whole batch."""
+        f_RN = self.trunk(images)
+        result: Tensor = self.joint(f_RN * (self.kept(len(f_RN)) if kept is None else kept))
         return result
 
     def classify(self, f_jfc: Tensor) -> list[Tensor]:

@@ -16,7 +16,8 @@ import pytest
 import torch
 import torchvision
 
-from silktune.core import augment, checkpoint, loop, losses, similarity
+from silktune.core import augment, checkpoint, loop, losses, similarity, training
+from silktune.core.collective import ALONE
 from silktune.core.feed import feed
 from silktune.core.predict import evaluate, load, predict
 from silktune.core.silknet import SilkNet
@@ -152,7 +153,7 @@ class TestInterrupted:
         assert timeless(train(small(train__patience=99), woven, tmp_path)) == undisturbed[0]
 
 
-class _TrainsNothing(loop.Training):
+class _TrainsNothing(training.Training):
     def _train(self, e: int) -> dict[str, float]:
         raise AssertionError(f"epoch {e} is trained again")
 
@@ -283,7 +284,7 @@ class TestLosses:
         experiment = small(train__max_epochs=1, train__batch_size=64)
         net, outcome = fit(experiment, tiny)
         rows = stream(0, "validation").permutation(tiny.rows("validation"))
-        (batch,) = feed(tiny, [rows], CPU)
+        (batch,) = feed(tiny, [rows], CPU, ALONE)
         with torch.no_grad():
             logits, f = net.eval()(batch.images)
             changed = augment.apply(batch.images, augment.draw(len(rows), stream(0, "validation augmentation")))
@@ -299,7 +300,7 @@ class TestLosses:
         assert loss["slf"] == pytest.approx(float((f - f_changed).norm(dim=1).mean()), rel=1e-5)
 
     def test_of_an_epoch_weighs_its_batches_by_labels_and_images(self) -> None:
-        sums = loop._Sums()
+        sums = training._Sums()
         for value, known in ((1.0, [[0, -1], [-1, -1]]), (3.0, [[0, 0]])):
             terms = {"C": torch.tensor(value), "slf": torch.tensor(value)}
             sums.add(terms, torch.tensor(known))
@@ -333,8 +334,8 @@ class TestGaps:
 
     def test_a_batch_without_any_label_has_a_loss_and_a_gradient(self, tiny: Dataset) -> None:
         experiment = small()
-        net = loop.build(experiment, tiny, CPU)
-        (batch,) = feed(tiny, [tiny.rows("train")[:4]], CPU)
+        net = training.build(experiment, tiny, CPU)
+        (batch,) = feed(tiny, [tiny.rows("train")[:4]], CPU, ALONE)
         logits, f = net(batch.images)
         none = torch.full_like(batch.labels, UNKNOWN)
         C = losses.classification(logits, none, gamma=2.0)
@@ -421,7 +422,7 @@ def test_every_row_is_another_experiment() -> None:
 
 class TestPredict:
     def test_of_no_rows_is_empty(self, tiny: Dataset) -> None:
-        net = loop.build(small(), tiny, CPU)
+        net = training.build(small(), tiny, CPU)
         assert predict(net, tiny, np.array([], np.int64), CPU).shape == (0, 5)
 
     def test_a_model_of_other_settings_is_refused(self, woven: Dataset, undisturbed: tuple[Outcome, Path]) -> None:

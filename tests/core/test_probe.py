@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from silktune.core import checkpoint, loop, probe
+from silktune.core import checkpoint, probe, training
 from silktune.core.probe import Pace
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError
@@ -24,7 +24,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many times a step and the loss terms of a batch were computed; a step computes the terms too."""
     counted = {"step": 0, "terms": 0}
 
-    class Counting(loop.Training):
+    class Counting(training.Training):
         def step(self, *args: Any) -> Any:
             counted["step"] += 1
             return super().step(*args)
@@ -98,7 +98,7 @@ def test_an_epoch_counts_the_images_of_its_own_batches(woven: Dataset) -> None:
 
 def test_an_epoch_of_balanced_batches_is_counted_as_the_loop_draws_them(woven: Dataset) -> None:
     experiment = small(data__variables=("place",), train__sampling="balanced", train__batch_size=2)
-    drawn = loop.train_batches(experiment, woven.select(["place"]), 1)
+    drawn = training.train_batches(experiment, woven.select(["place"]), 1)
     assert Pace(0.0, 1.0, 0.0).epoch(experiment, woven) == len(np.concatenate(drawn))
 
 

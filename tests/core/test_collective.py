@@ -1,0 +1,182 @@
+"""Several workers train the network of one: real processes over gloo, without Ray."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+
+from silktune.core import losses, predict, similarity
+from silktune.core.collective import ALONE, Group, World
+from silktune.core.loop import fit
+from silktune.data.dataset import Dataset
+from silktune.outcome import Epoch
+from silktune.settings import Experiment, Runtime
+from tests.core.trainings import small
+
+LIMIT = 100  # seconds; workers that wait for each other fail by hanging
+pytestmark = pytest.mark.timeout(2 * LIMIT)
+
+N, D = 7, 5
+CPU = torch.device("cpu")
+
+
+def workers(W: int, work: Callable[..., Any], *args: Any) -> list[Any]:
+    """What `work(world, *args)` returns in each of W processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    processes = [context.Process(target=_worker, args=(rank, W, port, answers, work, args)) for rank in range(W)]
+    for process in processes:
+        process.start()
+    try:
+        found = dict(answers.get(timeout=LIMIT) for _ in processes)
+    finally:
+        for process in processes:
+            process.join(5)
+            process.kill()
+    for answer in found.values():
+        if isinstance(answer, Exception):
+            raise answer
+    return [found[rank] for rank in range(W)]
+
+
+def _worker(rank: int, W: int, port: int, answers: Any, work: Callable[..., Any], args: Any) -> None:
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=W, timeout=timedelta(seconds=LIMIT))
+    try:
+        answers.put((rank, work(Group(), *args)))
+    except Exception as error:
+        answers.put((rank, error))
+    finally:
+        dist.destroy_process_group()
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Features, labels of two variables with gaps, colour descriptors."""
+    chance = np.random.default_rng(0)
+    f = torch.nn.functional.normalize(torch.from_numpy(chance.normal(size=(N, D))), dim=1)
+    return f, torch.from_numpy(chance.integers(-1, 3, (N, 2))), torch.from_numpy(chance.random((N, 25)))
+
+
+def auxiliary(world: World) -> tuple[float, torch.Tensor]:
+    """L_sem + L_co of the batch, and its gradient to a weight that every feature went through."""
+    f, labels, h = batch()
+    weight = torch.nn.Parameter(torch.eye(D, dtype=torch.float64))
+    own = world.share(N)
+    gathered = world.gather(torch.nn.functional.normalize(f[own] @ weight, dim=1), N)
+    Y, u = similarity.semantic(labels, torch.tensor([-1, -1]))
+    loss = losses.semantic(gathered, Y, u) + losses.colour(gathered, similarity.colour(h))
+    loss.backward()
+    world.sum_gradients([weight])
+    assert weight.grad is not None
+    return loss.item(), weight.grad
+
+
+def shares(world: World) -> list[tuple[int, int]]:
+    return [(world.share(n).start, world.share(n).stop) for n in (6, 7, 2, 1)]
+
+
+def smaller_than_the_workers(world: World) -> tuple[list[float], float]:
+    weight = torch.nn.Parameter(torch.ones(()))
+    rows = world.gather((torch.arange(2.0)[world.share(2)] * weight)[:, None], 2)
+    (rows.sum() ** 2).backward()
+    world.sum_gradients([weight])
+    assert weight.grad is not None
+    return rows.flatten().tolist(), weight.grad.item()
+
+
+def talk(world: World) -> tuple[str, list[float]]:
+    tensor = torch.full((2,), float(world.rank))
+    world.copy_first([tensor])
+    return world.from_first(f"worker {world.rank}"), tensor.tolist()
+
+
+def training(
+    world: World, experiment: Experiment, data: Dataset, folder: Path | None
+) -> tuple[list[Epoch], list[int], list[list[int]]]:
+    """Epochs, the numbers of those that were reported, and the predictions for the test set."""
+    told: list[int] = []
+    runtime = Runtime(device="cpu", threads=1, folder=folder)
+    net, outcome = fit(experiment, runtime, data, lambda epoch: told.append(epoch.number), world)
+    return list(outcome.epochs), told, predict.predict(net, data, data.rows("test"), CPU).tolist()
+
+
+class TestTwoAndThreeWorkers:
+    @pytest.mark.parametrize("W", [2, 3])
+    def test_gather_features_with_their_gradient(self, W: int) -> None:
+        value, gradient = auxiliary(ALONE)
+        for found, its_gradient in workers(W, auxiliary):
+            assert found == pytest.approx(value, rel=1e-12)
+            torch.testing.assert_close(its_gradient, gradient, rtol=1e-10, atol=1e-12)
+
+    def test_share_every_batch_evenly_and_never_get_none(self) -> None:
+        assert workers(3, shares) == [
+            [(0, 2), (0, 2), (0, 1), (0, 1)],
+            [(2, 4), (2, 4), (0, 1), (0, 1)],
+            [(4, 6), (4, 7), (1, 2), (0, 1)],
+        ]
+
+    def test_a_batch_smaller_than_the_workers_counts_every_image_once(self) -> None:
+        assert workers(3, smaller_than_the_workers) == [([0.0, 1.0], 2.0)] * 3
+
+    def test_the_first_speaks_for_all(self) -> None:
+        assert workers(2, talk) == [("worker 0", [0.0, 0.0])] * 2
+
+
+def losses_of(epochs: list[Epoch]) -> np.ndarray[Any, Any]:
+    return np.array([[*epoch.train_loss.values(), *epoch.validation_loss.values()] for epoch in epochs])
+
+
+EXPERIMENT = small(net__dropout=0.0, train__batch_size=23, train__max_epochs=3, train__patience=3)
+
+
+@pytest.fixture(scope="module")
+def alone(woven: Dataset) -> tuple[list[Epoch], list[int], list[list[int]]]:
+    return training(ALONE, EXPERIMENT, woven, None)
+
+
+@pytest.mark.slow
+class TestATraining:
+    """23 images in a batch: neither 2 nor 3 divides it, and the last one is shorter."""
+
+    @pytest.mark.parametrize("W", [2, 3])
+    def test_does_not_depend_on_the_number_of_workers(
+        self, woven: Dataset, alone: tuple[list[Epoch], list[int], list[list[int]]], W: int
+    ) -> None:
+        assert len(woven.rows("train")) % 23 != 0
+        epochs, told, predicted = alone
+        for rank, (found, its_told, its_predicted) in enumerate(workers(W, training, EXPERIMENT, woven, None)):
+            np.testing.assert_allclose(losses_of(found), losses_of(epochs), rtol=1e-5)
+            assert [epoch.validation for epoch in found] == [epoch.validation for epoch in epochs]
+            assert its_predicted == predicted
+            assert its_told == (told if rank == 0 else [])
+
+    def test_with_dropout_too_since_what_is_dropped_is_drawn_for_the_whole_batch(self, woven: Dataset) -> None:
+        experiment = EXPERIMENT.with_({"net.dropout": 0.5, "train.max_epochs": 1})
+        (epoch,), _, _ = training(ALONE, experiment, woven, None)
+        for (found,), _, _ in workers(2, training, experiment, woven, None):
+            np.testing.assert_allclose(losses_of([found]), losses_of([epoch]), rtol=1e-5)
+
+    def test_goes_on_with_another_number_of_workers(
+        self, woven: Dataset, alone: tuple[list[Epoch], list[int], list[list[int]]], tmp_path: Path
+    ) -> None:
+        begun = EXPERIMENT.with_({"train.max_epochs": 1})
+        workers(2, training, begun, woven, tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "model.pt"}
+        epochs, told, predicted = training(ALONE, EXPERIMENT, woven, tmp_path)
+        np.testing.assert_allclose(losses_of(epochs), losses_of(alone[0]), rtol=1e-5)
+        assert told == [1, 2, 3]
+        assert predicted == alone[2]
