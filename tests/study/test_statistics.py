@@ -196,12 +196,12 @@ class TestRunsNeeded:
         assert power[needed - 2] < 0.79
 
     def test_give_the_paired_test_its_power(self) -> None:
-        pair = [1 + 1.2, 1 - 1.2]  # mean 1, deviation 1.2·√2
+        pair = [1 + 0.6, 1 - 0.6]  # mean 1, deviation 0.6·√2
         needed = paired(pair, [0, 0]).runs_needed
         assert needed is not None
         random_ = np.random.default_rng(2)
         power = [
-            found_in(stats.ttest_1samp(random_.normal(1, 1.2 * math.sqrt(2), (self.studies, n)), 0, axis=1).pvalue)
+            found_in(stats.ttest_1samp(random_.normal(1, 0.6 * math.sqrt(2), (self.studies, n)), 0, axis=1).pvalue)
             for n in (needed, needed - 2)
         ]
         assert 0.79 <= power[0] <= 0.9
