@@ -83,6 +83,7 @@ def command(
     what["weights"] = table.base.net.weights_digest
     order = ablate.Order(runs or table.runs, concurrent, device)
     title = name or f"{table.name}-{dataset.name}"
+    ablate.check(table, dataset, device)
     if plan:
         from silktune.orchestrate import estimate
 

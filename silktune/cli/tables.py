@@ -40,26 +40,30 @@ def _print(console: Console, sheet: Sheet) -> None:
 
 def plan(console: Console, estimate: Estimate) -> None:
     """Rows × runs, what is done, and how long the rest takes."""
-    table = plain_table("row", "changes", "fingerprint of run 1", "done", "hours at most")
+    table = plain_table("row", "changes", "fingerprint (run 1)", "done", "at most")
     table.columns[1].justify = "left"
     for line in estimate.lines:
         done = f"as {line.row.same_as}" if line.row.same_as else f"{line.done}/{estimate.runs}"
-        cells = (line.row.id, line.row.changed or "–", line.fingerprints[0], done, f"{line.hours:.2f}")
+        cells = (line.row.id, line.row.changed or "–", line.fingerprints[0], done, _duration(line.hours))
         table.add_row(*map(escape, cells))
     console.print(table)
     trainings = estimate.done + estimate.left
     console.print(f"\n{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left.")
     if estimate.left:
         resources = estimate.resources
-        gpus = f" and {resources.gpus:g} GPU" if resources.gpus else ""
-        slowest, fastest = max(estimate.seconds_per_epoch.values()), min(estimate.seconds_per_epoch.values())
+        each = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
+        slowest, fastest = max(estimate.seconds_per_epoch), min(estimate.seconds_per_epoch)
         console.print(
-            f"At most {estimate.hours:.2f} hours, {resources.concurrent} at a time with {resources.cpus:g} CPU{gpus} each: "
+            f"At most {_duration(estimate.hours)}, {resources.concurrent} at a time with {each} each: "
             f"every one to its train.max_epochs, an epoch in {fastest:.1f} to {slowest:.1f} s by a few measured steps. "
             "Early stopping ends most of them sooner.",
             soft_wrap=True,
         )
     console.print("Nothing was run.")
+
+
+def _duration(hours: float) -> str:
+    return f"{60 * hours:.0f} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def where(console: Console, paths: StudyPaths) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from silktune.core import loop
@@ -29,13 +29,12 @@ class Order:
 
 
 def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher) -> Results:
-    """Run a table, or what is left of it; then its tables and figures are in the study's folder.
+    """Run a table that was checked, or what is left of it; its tables and figures are then in the study's folder.
 
     Raises:
-        SilktuneError: a row cannot be trained so.
+        SilktuneError: a row was another experiment when its runs were made; or the machine fails.
         Interrupted: a person stopped it.
     """
-    check(table, data, order.device)
     done = finished(table, order.runs, data, paths)
     publish.keep(table, Facts.of(data), paths)
     for row in table.rows:
@@ -63,14 +62,23 @@ def check(table: Table, data: Dataset, device: str) -> None:
     Raises:
         SilktuneError: all complaints at once, each with its row.
     """
-    complaints = []
+    kinds: dict[Hashable, list[Row]] = {}
     for row in table.rows:
+        data_net_train = (row.experiment.data, row.experiment.net, row.experiment.train)
+        kinds.setdefault(data_net_train, []).append(row)
+    complaints = []
+    for rows in kinds.values():
         try:
-            loop.check(row.experiment, Runtime(device=device), data)
+            loop.check(rows[0].experiment, Runtime(device=device), data)
         except SilktuneError as error:
-            complaints.append(f"row '{row.id}': {error}")
+            complaints.append(f"{_named(rows)}: {error}")
     if complaints:
         raise SettingsError.of(complaints)
+
+
+def _named(rows: Sequence[Row]) -> str:
+    names = ", ".join(f"'{row.id}'" for row in rows)
+    return f"row {names}" if len(rows) == 1 else f"rows {names}"
 
 
 def finished(table: Table, runs: int, data: Dataset, paths: StudyPaths) -> set[str]:

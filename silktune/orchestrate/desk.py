@@ -136,8 +136,8 @@ class Desk:
 
     def close(self, trial: Trial, outcome: Outcome) -> None:
         """Tell everyone an outcome that is on disk."""
-        self._tell(trial, outcome)
         self.watcher.ended(trial, outcome)
+        self._tell(trial, outcome)
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         if outcome.state == "finished":

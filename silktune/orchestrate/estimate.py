@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
+from silktune.core import loop, probe
 from silktune.data.dataset import Dataset
-from silktune.orchestrate.ablate import Order, check, finished
+from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.runner import Resources, local_ray, run_there
-from silktune.settings import Experiment, Runtime
+from silktune.settings import Runtime
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 from silktune.study.rows import Row, Table
@@ -31,11 +32,10 @@ class Line:
 class Estimate:
     """A table before it is run."""
 
-    table: Table
     runs: int
     lines: tuple[Line, ...]
     resources: Resources
-    seconds_per_epoch: Mapping[str, float]  # row → seconds, measured
+    seconds_per_epoch: tuple[float, ...]  # of every row that is not done
 
     @property
     def left(self) -> int:
@@ -55,35 +55,45 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     """Look at what is done and measure a few steps of every kind of training that is left; trains nothing.
 
     Raises:
-        SilktuneError: a row cannot be trained so, or was another experiment when its runs were made.
+        SilktuneError: a row was another experiment when its runs were made, or its steps fail.
     """
-    check(table, data, order.device)
     done = finished(table, order.runs, data, paths)
     trials = {row.id: [table.trial(row, run) for run in range(1, order.runs + 1)] for row in table.rows}
     left = {row.id: [] if row.same_as else [t for t in trials[row.id] if t.id not in done] for row in table.rows}
     with local_ray():
         resources = Resources.share(order.concurrent, order.device)
-        epochs = _epochs([row for row in table.rows if left[row.id]], data, order.device, resources)
-    lines = tuple(_line(row, trials[row.id], left[row.id], epochs, data.digest) for row in table.rows)
-    return Estimate(table, order.runs, lines, resources, epochs)
+        costs = _costs([row for row in table.rows if left[row.id]], data, order.device, resources)
+    lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
+    return Estimate(order.runs, lines, resources, tuple(cost.epoch for cost in costs.values()))
 
 
-def _line(row: Row, trials: list[Trial], left: list[Trial], epochs: Mapping[str, float], digest: str) -> Line:
-    seconds = len(left) * row.experiment.train.max_epochs * epochs.get(row.id, 0.0)
+def _line(row: Row, trials: list[Trial], left: list[Trial], costs: Mapping[str, _Cost], digest: str) -> Line:
+    seconds = len(left) * costs[row.id].training(row.experiment.train.max_epochs) if left else 0.0
     fingerprints = tuple(trial.fingerprint(digest) for trial in trials)
     return Line(row, fingerprints, 0 if row.same_as else len(trials) - len(left), len(left), seconds / HOUR)
 
 
-def _epochs(rows: list[Row], data: Dataset, device: str, resources: Resources) -> dict[str, float]:
-    """Seconds per epoch of every row, measured where a trial would run and with what it would get."""
-    from silktune.core import probe
+@dataclass(frozen=True)
+class _Cost:
+    """Of a training of a row, in seconds."""
 
+    start: float
+    epoch: float
+
+    def training(self, epochs: int) -> float:
+        return self.start + epochs * self.epoch
+
+
+def _costs(rows: list[Row], data: Dataset, device: str, resources: Resources) -> dict[str, _Cost]:
+    """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
         kinds.setdefault(probe.kind(row.experiment, data), []).append(row)
-    runtime = Runtime(device=device, threads=resources.threads)  # type: ignore[arg-type]
-    seconds = {}
+    runtime = Runtime(device=device, threads=resources.threads)
+    costs: dict[str, _Cost] = {}
     for alike in kinds.values():
-        pace = run_there(resources, probe.measure, alike[0].experiment, runtime, data)
-        seconds |= {row.id: pace.epoch(row.experiment, data) for row in alike}
-    return seconds
+        experiments = [row.experiment for row in alike]
+        most = max(experiments, key=lambda one: len(loop.view(data, one).rows("train")))  # its batches are full
+        pace = run_there(resources, probe.measure, most, runtime, data)
+        costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
+    return costs
