@@ -14,6 +14,8 @@ HEAVY = ("torch", "torchvision", "ray", "mlflow", "optuna", "pandas", "cv2", "sk
 COMMANDS = (
     [],
     ["search"],
+    ["ablate"],
+    ["table"],
     ["train"],
     ["settings"],
     ["data"],
