@@ -87,8 +87,14 @@ class EpochLines:
 class StudyProgress:
     """A `Watcher`: a line per trial that ends, and in a terminal a live line per trial that runs."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, width: int = 18) -> None:
+        """Draws nothing yet.
+
+        Args:
+            console: where to.
+            width: of the longest trial's name.
+        """
+        self.console, self.width = console, width
         self.live = Live(console=console, refresh_per_second=4, transient=True)
         self.running: dict[str, tuple[float, Epoch | None, int]] = {}
 
@@ -117,7 +123,7 @@ class StudyProgress:
         figure = f"{of} F1 {percent(scores.mean_f1)}" if scores else ""
         epochs = f"{len(outcome.epochs)} epochs, {outcome.seconds:.0f} s"
         colour = {"finished": "green", "pruned": "yellow", "failed": "red"}[outcome.state]
-        line = f"{trial.id:<18} [{colour}]{outcome.state:<9}[/] {figure:<20} {epochs}"
+        line = f"{trial.id:<{self.width}} [{colour}]{outcome.state:<9}[/] {figure:<20} {epochs}"
         self.console.print(line + (f"  ({escape(outcome.reason)})" if outcome.reason else ""), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
@@ -131,7 +137,7 @@ class StudyProgress:
                 if epoch is None
                 else f"epoch {epoch.number}/{most}  validation F1 {percent(epoch.validation.mean_f1)}"
             )
-            lines.append(Text(f"{name:<18} {state}  {time.monotonic() - since:.0f} s", style="dim"))
+            lines.append(Text(f"{name:<{self.width}} {state}  {time.monotonic() - since:.0f} s", style="dim"))
         self.live.update(Group(*lines))
 
 

@@ -10,9 +10,9 @@ from rich.markup import escape
 from silktune.cli.show import plain_table
 from silktune.errors import TrialsFailed
 from silktune.study import publish
+from silktune.study.ablation.results import Results
 from silktune.study.paths import StudyPaths
-from silktune.study.results import Results
-from silktune.study.sheets import Sheet, sheets
+from silktune.study.table.sheets import Sheet, sheets
 
 if TYPE_CHECKING:
     from silktune.orchestrate.estimate import Estimate
@@ -29,6 +29,8 @@ def ablation(console: Console, found: Results) -> None:
 
 def _print(console: Console, sheet: Sheet) -> None:
     table = plain_table(*map(escape, sheet.columns), title=escape(sheet.title))
+    for column in table.columns[: sheet.labels]:
+        column.justify = "left"
     for number, row in enumerate(sheet.rows):
         if number in sheet.rules:
             table.add_section()
@@ -40,7 +42,7 @@ def _print(console: Console, sheet: Sheet) -> None:
 
 def plan(console: Console, estimate: Estimate) -> None:
     """Rows × runs, what is done, and how long the rest takes."""
-    table = plain_table("row", "changes", "fingerprint (run 1)", "done", "at most")
+    table = plain_table("row", "changes", "fingerprint (run 1)", "done", "time")
     table.columns[1].justify = "left"
     for line in estimate.lines:
         done = f"as {line.row.same_as}" if line.row.same_as else f"{line.done}/{estimate.runs}"
@@ -52,11 +54,11 @@ def plan(console: Console, estimate: Estimate) -> None:
     if estimate.left:
         resources = estimate.resources
         each = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
-        slowest, fastest = max(estimate.seconds_per_epoch), min(estimate.seconds_per_epoch)
+        epochs = estimate.seconds_per_epoch
         console.print(
-            f"At most {_duration(estimate.hours)}, {resources.concurrent} at a time with {each} each: "
-            f"every one to its train.max_epochs, an epoch in {fastest:.1f} to {slowest:.1f} s by a few measured steps. "
-            "Early stopping ends most of them sooner.",
+            f"About {_duration(estimate.hours)}, {resources.concurrent} at a time with {each} each, if every one goes "
+            "on to its train.max_epochs; early stopping ends most of them sooner. By a few measured steps an epoch "
+            f"takes {min(epochs):.1f} to {max(epochs):.1f} s.",
             soft_wrap=True,
         )
     console.print("Nothing was run.")

@@ -13,10 +13,10 @@ from silktune.orchestrate.listed import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import publish
+from silktune.study.ablation.results import Facts, Results
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.study.results import Facts, Results
-from silktune.study.rows import Row, Table
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from silktune.data.dataset import Dataset
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.runner import Resources, local_ray, run_there
 from silktune.settings import Runtime
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.study.rows import Row, Table
 
 HOUR = 3600.0
 

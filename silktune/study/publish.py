@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from silktune.errors import StudyError, nearest
 from silktune.outcome import write_whole
-from silktune.study import render, sheets
+from silktune.study.ablation.results import Facts, Results
+from silktune.study.ablation.rows import Table
 from silktune.study.paths import StudyPaths
-from silktune.study.results import Facts, Results
-from silktune.study.rows import Table
+from silktune.study.table import render, sheets
 
 TABLES = ("table.md", "table.tex", "figures.csv", "comparisons.csv", "runs.csv")
 
@@ -80,9 +80,9 @@ def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
     for name, text in zip(TABLES, texts, strict=True):
         write_whole(paths.folder / name, text)
     if figures:
-        from silktune.study import figures as pictures
+        from silktune.study.figures import comparison
 
-        pictures.write(found, paths.figures)
+        comparison.write(found, paths.figures)
 
 
 def files(paths: StudyPaths) -> list[Path]:

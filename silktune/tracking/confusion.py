@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from silktune.outcome import Scores
-from silktune.study.confusion import picture
+from silktune.study.figures.confusion import picture
 from silktune.tracking.names import safe
 
 

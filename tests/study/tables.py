@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from silktune.data.statistics import class_statistics
 from silktune.outcome import ClassScores, Outcome, Scores, VariableScores
 from silktune.settings import Experiment
-from silktune.study.results import Facts, Results, VariableFacts
-from silktune.study.rows import Printed, Row, Table
+from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.rows import Printed, Row, Table
 
 FACTS = Facts(
     name="silk",

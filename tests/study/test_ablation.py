@@ -11,8 +11,8 @@ import pytest
 from silktune.errors import SpaceError
 from silktune.settings import Experiment
 from silktune.study import ablation, space
+from silktune.study.ablation.rows import Printed, Table
 from silktune.study.report import settings_yaml
-from silktune.study.rows import Printed, Table
 
 Write = Callable[[str], str]
 

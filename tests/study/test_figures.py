@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from silktune.study import canvas, confusion, figures
-from silktune.study.comparisons import differences
-from silktune.study.results import Facts, Results, VariableFacts
-from silktune.study.rows import Table
+from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.rows import Table
+from silktune.study.figures import canvas, confusion
+from silktune.study.figures import comparison as figures
+from silktune.study.table.comparisons import differences
 from tests.study.tables import FACTS, MULTI_TASK, MULTI_TASK_F1, finished, multi_task, outcomes, single_task
 
 ROOT = Path(__file__).parents[2]
@@ -336,7 +337,8 @@ class TestWrite:
         self, written: list[Path], tmp_path: Path
     ) -> None:
         code = (
-            "import sys; from pathlib import Path; from silktune.study import figures; from tests.study import tables\n"
+            "import sys; from pathlib import Path; from silktune.study.figures import comparison as figures\n"
+            "from tests.study import tables\n"
             "figures.write(tables.multi_task(2), Path(sys.argv[1]))\n"
             "print('matplotlib.pyplot' in sys.modules)"
         )

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from silktune.outcome import MEANS, Outcome
-from silktune.study import latex as tex
-from silktune.study import render
-from silktune.study.cells import Cell, Sheet
-from silktune.study.comparisons import differences
-from silktune.study.results import Results
-from silktune.study.sheets import sheets
+from silktune.study.ablation.results import Results
+from silktune.study.table import latex as tex
+from silktune.study.table import render
+from silktune.study.table.cells import Cell, Sheet
+from silktune.study.table.comparisons import differences
+from silktune.study.table.sheets import sheets
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, single_task
 
 GOLDEN = """\

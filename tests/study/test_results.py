@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from silktune.outcome import Outcome
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.report import Figure
-from silktune.study.results import Results
-from silktune.study.rows import Row, Table
 from tests.study.tables import FACTS, MULTI_TASK, finished, multi_task, outcomes, single_task
 
 MTL, FOCAL, ALL, BOTH = MULTI_TASK.rows

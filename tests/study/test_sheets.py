@@ -7,11 +7,12 @@ import math
 import pytest
 
 from silktune.outcome import Outcome
-from silktune.study import cells, statistics
-from silktune.study.comparisons import differences, gains
-from silktune.study.results import Facts, Results, VariableFacts
-from silktune.study.rows import Row, Table
-from silktune.study.sheets import Sheet, sheets
+from silktune.study import statistics
+from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.rows import Row, Table
+from silktune.study.table import cells
+from silktune.study.table.comparisons import differences, gains
+from silktune.study.table.sheets import Sheet, sheets
 from tests.study.tables import (
     BASE,
     FACTS,

@@ -31,13 +31,13 @@ from typing import Any
 
 from silktune.errors import SpaceError
 from silktune.settings import Experiment
-from silktune.study import clashes
+from silktune.study.ablation import clashes
+from silktune.study.ablation.clashes import Layers
+from silktune.study.ablation.declared import Declared, Reader
+from silktune.study.ablation.lines import sound_settings
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.checker import read
-from silktune.study.clashes import Layers
-from silktune.study.declared import Declared, Reader
-from silktune.study.lines import sound_settings
 from silktune.study.paths import StudyPaths
-from silktune.study.rows import Row, Table
 from silktune.study.space import find
 
 __all__ = ["load"]

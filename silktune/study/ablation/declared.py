@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from silktune.errors import nearest
+from silktune.study.ablation.generated import generated
+from silktune.study.ablation.lines import Line, LineReader
 from silktune.study.checker import no_mapping, read_mapping, strange_keys
-from silktune.study.generated import generated
-from silktune.study.lines import Line, LineReader
 
 KEYS = ("question", "paper", "runs", "base", "variables", "rows", "leave_one_out", "factorial", "reference")
 BASE_KEYS = ("id", "set", "best_of", "paper")

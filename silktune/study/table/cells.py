@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from silktune.study.results import Results
-from silktune.study.rows import Row
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row
 
 NONE = "–"
 RARE = "†"  # beside the name of an under-represented class

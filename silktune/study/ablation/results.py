@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from silktune.data.dataset import Dataset
 from silktune.outcome import Outcome, Scores
 from silktune.study import statistics
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.report import Figure
-from silktune.study.rows import Row, Table
 from silktune.study.statistics import Comparison
 
 
@@ -93,8 +93,9 @@ class Results:
 
     def values(self, row: Row, figure: str) -> dict[int, float]:
         """A figure of each of a row's runs; a run in which it is not defined has none."""
-        flat = self._flat.setdefault(row.id, {run: scores.flat() for run, scores in self.scores(row).items()})
-        return {run: figures[figure] for run, figures in flat.items() if figure in figures}
+        if row.id not in self._flat:
+            self._flat[row.id] = {run: scores.flat() for run, scores in self.scores(row).items()}
+        return {run: figures[figure] for run, figures in self._flat[row.id].items() if figure in figures}
 
     def figure(self, row: Row, figure: str) -> Figure | None:
         """Mean and deviation over the runs there are; None before the first."""

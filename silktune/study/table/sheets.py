@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import MEANS, VARIABLE_FIGURES
-from silktune.study import cells
-from silktune.study.cells import NONE, RARE, Cell, Column, Sheet
-from silktune.study.comparisons import Difference, differences, gains, owner, variables
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row
 from silktune.study.report import TITLES
-from silktune.study.results import Results
-from silktune.study.rows import Row
 from silktune.study.statistics import MOST_RUNS, Comparison
+from silktune.study.table import cells
+from silktune.study.table.cells import NONE, RARE, Cell, Column, Sheet
+from silktune.study.table.comparisons import Difference, differences, gains, owner, variables
 
 __all__ = ["Cell", "Sheet", "sheets"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from silktune.study import statistics
-from silktune.study.results import Results
-from silktune.study.rows import Row
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row
 from silktune.study.statistics import Comparison
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from silktune.outcome import ClassScores, VariableScores
-from silktune.study import canvas
+from silktune.study.figures import canvas
 
 NUMBERS_UP_TO = 12  # classes: more do not leave room for a number in a cell
 PAGE = 7  # inches for all panels side by side

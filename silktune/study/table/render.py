@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
-from silktune.study import latex as tex
-from silktune.study.cells import Cell, Sheet, runs_text
-from silktune.study.comparisons import differences, variables
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row, Table
 from silktune.study.report import override_line
-from silktune.study.results import Results
-from silktune.study.rows import Row, Table
+from silktune.study.table import latex as tex
+from silktune.study.table.cells import Cell, Sheet, runs_text
+from silktune.study.table.comparisons import differences, variables
 
 
 def markdown(results: Results, sheets: Sequence[Sheet]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from silktune.errors import SettingsError, nearest
 from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.settings import Experiment, names
+from silktune.study.ablation.rows import Printed
 from silktune.study.checker import Complaints, no_mapping
-from silktune.study.rows import Printed
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from silktune.settings import Experiment
-from silktune.study.lines import Line, LineReader, sound_settings
+from silktune.study.ablation.lines import Line, LineReader, sound_settings
 from silktune.study.points import text
 
 

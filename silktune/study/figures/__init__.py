@@ -1,0 +1,1 @@
+"""Pictures: of an ablation, and confusion matrices."""
