@@ -11,13 +11,17 @@ import typer
 from silktune.cli.words import (
     DEVICES,
     STUDIES,
+    AddressOption,
     ConcurrentOption,
     DataOption,
     DeviceOption,
+    GpusOption,
     ImagesOption,
     ReferenceOption,
+    RetriesOption,
     RootOption,
-)
+    WorkersOption,
+)  # fmt: skip
 
 
 def command(
@@ -48,7 +52,11 @@ def command(
         typer.Option(help="A search's folder: its winner's settings lie under the table's.", show_default="none"),
     ] = None,
     concurrent: ConcurrentOption = 1,
+    workers: WorkersOption = 1,
+    gpus: GpusOption = None,
     device: DeviceOption = "auto",
+    retries: RetriesOption = 3,
+    address: AddressOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from table, data and settings"),
@@ -77,11 +85,13 @@ def command(
 
     from silktune.cli.study import Study
     from silktune.orchestrate import ablate
+    from silktune.orchestrate.resources import Placement
     from silktune.study.plan import Plan
 
     what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
     what["weights"] = table.base.net.weights_digest
-    order = ablate.Order(runs or table.runs, concurrent, device)
+    placement = Placement(concurrent, workers, gpus, device, retries, address)
+    order = ablate.Order(runs or table.runs, placement)
     title = name or f"{table.name}-{dataset.name}"
     ablate.check(table, dataset, device)
     if plan:

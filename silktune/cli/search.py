@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from silktune.cli.words import DEVICES, STUDIES, ConcurrentOption, DataOption, DeviceOption, ImagesOption, RootOption
+from silktune.cli.words import (
+    DEVICES,
+    STUDIES,
+    AddressOption,
+    ConcurrentOption,
+    DataOption,
+    DeviceOption,
+    GpusOption,
+    ImagesOption,
+    RetriesOption,
+    RootOption,
+    WorkersOption,
+)  # fmt: skip
 
 
 def command(
@@ -25,12 +37,16 @@ def command(
         int | None,
         typer.Option(help="Trials in all; more than before continues.", min=1, show_default="20; a grid: all"),
     ] = None,
-    concurrent: ConcurrentOption = 1,
     time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
     seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = 0,
+    concurrent: ConcurrentOption = 1,
+    workers: WorkersOption = 1,
+    gpus: GpusOption = None,
     device: DeviceOption = "auto",
+    retries: RetriesOption = 3,
+    address: AddressOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from space, data and settings"),
@@ -57,6 +73,7 @@ def command(
     dataset = show.resolve(console, data, images, space.base, root / "data")
 
     from silktune.cli.study import Study
+    from silktune.orchestrate.resources import Placement
     from silktune.orchestrate.search import Order, search
 
     what: dict[str, Any] = {
@@ -75,7 +92,8 @@ def command(
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
         count = trials if trials or sampler == "grid" else 20
-        order = Order(sampler, seed, count, concurrent, final_runs, device, seconds)  # type: ignore[arg-type]
+        placement = Placement(concurrent, workers, gpus, device, retries, address)
+        order = Order(sampler, seed, count, final_runs, seconds, placement)  # type: ignore[arg-type]
         with show.StudyProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
         show.search_report(console, report)

@@ -20,12 +20,33 @@ DataOption = Annotated[Path, typer.Option("--data", "-d", help="A label table, o
 ImagesOption = Annotated[
     Path | None, typer.Option("--images", help="The folder of the table's images.", show_default="the table's")
 ]
-ConcurrentOption = Annotated[int, typer.Option("--concurrent", help="Trials at once.", min=1)]
+RAY = "Where trials run"  # a panel of the help
+ConcurrentOption = Annotated[int, typer.Option("--concurrent", help="Trials at once.", min=1, rich_help_panel=RAY)]
+WorkersOption = Annotated[
+    int, typer.Option("--workers-per-trial", help="Processes that train one network.", min=1, rich_help_panel=RAY)
+]
+GpusOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-trial", help="0.25: four trials share one.", min=0, show_default="evenly", rich_help_panel=RAY
+    ),
+]
+RetriesOption = Annotated[
+    int,
+    typer.Option("--retries", help="Runs more of a trial whose process died.", min=0, rich_help_panel=RAY),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="Of a running Ray: auto on its head.", envvar="RAY_ADDRESS", show_default="one of its own",
+        rich_help_panel=RAY,
+    ),
+]  # fmt: skip
 RootOption = Annotated[Path, typer.Option("--root", help="Where studies, prepared data and MLflow's store are kept.")]
 ReferenceOption = Annotated[
     str | None, typer.Option("--reference", help="The row to compare with.", show_default="the table's")
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=RAY)]
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 

@@ -9,7 +9,8 @@ of the workers' gradients is therefore the gradient of one process, for any loss
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import torch
@@ -66,7 +67,10 @@ ALONE = Alone()
 
 
 class Group:
-    """The workers of torch's default process group, which has been started (gloo on CPUs, nccl on GPUs)."""
+    """The workers of torch's default process group, which has been started (gloo on CPUs, nccl on GPUs).
+
+    Where workers talk, a ConnectionError says that another one is gone.
+    """
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
@@ -88,7 +92,8 @@ class Group:
         padded = own.new_zeros((max(counts), *own.shape[1:]))
         padded[: len(own)] = own.detach()
         parts = [torch.empty_like(padded) for _ in counts]
-        dist.all_gather(parts, padded)
+        with _talking():
+            dist.all_gather(parts, padded)
         rows = [part[:count] for part, count in zip(parts, counts, strict=True)]
         rows[self.rank] = own
         return torch.cat(rows)
@@ -96,16 +101,27 @@ class Group:
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         together = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(together)
+        with _talking():
+            dist.all_reduce(together)
         summed = torch.split(together, [gradient.numel() for gradient in gradients])
         for gradient, whole in zip(gradients, summed, strict=True):
             gradient.copy_(whole.view_as(gradient))
 
     def from_first(self, value: Value) -> Value:
         values: list[Value] = [value]
-        dist.broadcast_object_list(values)
+        with _talking():
+            dist.broadcast_object_list(values)
         return values[0]
 
     def copy_first(self, tensors: Iterable[Tensor]) -> None:
-        for tensor in tensors:
-            dist.broadcast(tensor, 0)
+        with _talking():
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConnectionError(f"another worker of this training is gone ({error})") from error

@@ -21,7 +21,7 @@ def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Repor
 
     With a `runtime.folder` it goes on from the checkpoint there, tells `report` the epochs so far once more, and
     leaves the result in `model.pt`. The test set is not touched. In a `world` of several workers each of them calls
-    this; all return the same, and the first one reports and writes.
+    this; all report and return the same, and the first one writes.
 
     Raises:
         SettingsError: the settings do not fit the data set (balanced sampling) or the weights' file.

@@ -1,7 +1,7 @@
 """One training of a SilkNet (P23 §3.2, §5.1), epoch by epoch, by one worker or by several together.
 
 W workers run this same code. Each computes its share of every global batch and gathers the rest (`collective`); all
-take the same steps, so all have the same weights. The first worker speaks for all: it reports and writes.
+take the same steps, so all have the same weights and report the same. The first worker alone writes.
 """
 
 from __future__ import annotations
@@ -91,8 +91,6 @@ class Training:
 
     def run(self, report: Reporter) -> None:
         """Epoch after epoch to the end; the network then has the weights of the best one."""
-        if not self.first:
-            report = _silent
         for epoch in self.epochs:
             report(epoch)
         while not self._ended():
@@ -197,10 +195,6 @@ class Training:
             state="finished", best_epoch=best.number, epochs=self.epochs, validation=best.validation,
             seconds=self.seconds, device=device_name(self.device),
         )  # fmt: skip
-
-
-def _silent(epoch: Epoch) -> None:
-    """What all workers but the first tell."""
 
 
 def _best(epochs: Sequence[Epoch]) -> int:

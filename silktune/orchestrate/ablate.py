@@ -10,6 +10,7 @@ from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
 from silktune.orchestrate.desk import Desk, Watcher
 from silktune.orchestrate.listed import ListSource, run_list
+from silktune.orchestrate.resources import Placement
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import publish
@@ -24,8 +25,7 @@ class Order:
     """How many runs of every row, and on what."""
 
     runs: int
-    concurrent: int
-    device: str
+    placement: Placement
 
 
 def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher) -> Results:
@@ -42,7 +42,7 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     source = _Rounds(table, order.runs, done, paths, watcher)
     desk = Desk(paths, data.digest, tracker, watcher, source, tags={"silktune.question": table.question})
     desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
-    run_list(source, desk, data, order.concurrent, order.device)
+    run_list(source, desk, data, order.placement)
     found = publish.results(paths, table.reference)
     publish.publish(found, paths, figures=True)
     return found

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from silktune.core import loop, probe
 from silktune.data.dataset import Dataset
 from silktune.orchestrate.ablate import Order, finished
-from silktune.orchestrate.runner import Resources, local_ray, run_there
+from silktune.orchestrate.resources import Resources
+from silktune.orchestrate.runner import a_ray, resources, run_there
 from silktune.settings import Runtime
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
@@ -60,11 +61,11 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     done = finished(table, order.runs, data, paths)
     trials = {row.id: [table.trial(row, run) for run in range(1, order.runs + 1)] for row in table.rows}
     left = {row.id: [] if row.same_as else [t for t in trials[row.id] if t.id not in done] for row in table.rows}
-    with local_ray():
-        resources = Resources.share(order.concurrent, order.device)
-        costs = _costs([row for row in table.rows if left[row.id]], data, order.device, resources)
+    with a_ray(order.placement):
+        each = resources(order.placement)
+        costs = _costs([row for row in table.rows if left[row.id]], data, order.placement.device, each)
     lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
-    return Estimate(order.runs, lines, resources, tuple(cost.epoch for cost in costs.values()))
+    return Estimate(order.runs, lines, each, tuple(cost.epoch for cost in costs.values()))
 
 
 def _line(row: Row, trials: list[Trial], left: list[Trial], costs: Mapping[str, _Cost], digest: str) -> Line:
@@ -84,16 +85,16 @@ class _Cost:
         return self.start + epochs * self.epoch
 
 
-def _costs(rows: list[Row], data: Dataset, device: str, resources: Resources) -> dict[str, _Cost]:
+def _costs(rows: list[Row], data: Dataset, device: str, each: Resources) -> dict[str, _Cost]:
     """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
         kinds.setdefault(probe.kind(row.experiment, data), []).append(row)
-    runtime = Runtime(device=device, threads=resources.threads)
+    runtime = Runtime(device=device, threads=each.threads)
     costs: dict[str, _Cost] = {}
     for alike in kinds.values():
         experiments = [row.experiment for row in alike]
         most = max(experiments, key=lambda one: len(loop.view(data, one).rows("train")))  # its batches are full
-        pace = run_there(resources, probe.measure, most, runtime, data)
+        pace = run_there(each, probe.measure, most, runtime, data)
         costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
     return costs

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from silktune.data.dataset import Dataset
 from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.runner import Resources, local_ray, run_trials
+from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.runner import a_ray, run_trials
 from silktune.outcome import Epoch, Outcome
 from silktune.study.plan import Trial
 
@@ -30,7 +31,7 @@ class ListSource:
         self.outcomes[trial.id] = outcome
 
 
-def run_list(source: ListSource, desk: Desk, data: Dataset, concurrent: int, device: str) -> None:
+def run_list(source: ListSource, desk: Desk, data: Dataset, placement: Placement) -> None:
     """Train and test what is left of the source's trials; without a Ray if nothing is.
 
     Raises:
@@ -40,7 +41,6 @@ def run_list(source: ListSource, desk: Desk, data: Dataset, concurrent: int, dev
     source.waiting = deque([trial for trial in source.waiting if not desk.catch_up(trial)])
     if not source.waiting:
         return
-    with local_ray():
-        resources = Resources.share(concurrent, device)
-        run_trials(desk, str(data.folder.absolute()), resources, device, test=True)
+    with a_ray(placement):
+        run_trials(desk, str(data.folder.absolute()), placement, test=True)
     desk.check_complete()

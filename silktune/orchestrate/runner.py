@@ -6,131 +6,100 @@ a new Tuner, and the source knows what there is still to do.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
-
-from silktune.errors import ResourceError, SilktuneError
-from silktune.orchestrate.desk import Desk
-from silktune.outcome import Epoch, Outcome
-from silktune.settings import Runtime
-
-# Set before Ray is imported: Ray keeps quiet and does not phone home, and a driver that dies loses a second at most.
-os.environ.update(
-    RAY_USAGE_STATS_ENABLED="0",
-    RAY_AUTH_MODE=os.environ.get("RAY_AUTH_MODE", "disabled"),  # a local Ray listens on loopback only
-    RAY_AIR_NEW_OUTPUT="0",
-    RAY_CHDIR_TO_TRIAL_DIR="0",  # a relative path means the same in a worker
-    RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.1",
-    TUNE_GLOBAL_CHECKPOINT_S="60",
-    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-    TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
-    TUNE_RESULT_BUFFER_LENGTH="1",
-)
 
 import ray
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from silktune.errors import ResourceError, SilktuneError
+from silktune.orchestrate import IN_WORKERS
 from silktune.orchestrate import trial as inside
+from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.resources import Placement, Resources, share
+from silktune.outcome import Epoch, Outcome
+from silktune.settings import Runtime
 
 OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
+LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
+SWEEP = 2.0  # seconds between two looks for what trials have left over
 Result = TypeVar("Result")
-TRIES = 3  # how often a trial whose process died is run again
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What each trial gets."""
-
-    concurrent: int
-    cpus: float
-    gpus: float
-
-    @property
-    def threads(self) -> int:
-        return max(1, int(self.cpus))
-
-    @classmethod
-    def share(cls, concurrent: int, device: str) -> Resources:
-        """This machine, or the cluster that is connected, divided evenly.
-
-        Raises:
-            ResourceError: a GPU was asked for and there is none.
-        """
-        here = ray.cluster_resources()
-        there = 0.0 if device == "cpu" else here.get("GPU", 0.0)
-        if device == "cuda" and not there:
-            raise ResourceError("--device cuda: Ray finds no GPU here. Use --device cpu, or look at nvidia-smi.")
-        on_one = math.ceil(concurrent / there) if there else 1  # trials on one GPU
-        gpus = math.floor(100 / on_one) / 100 if there else 0.0
-        cpus = here.get("CPU", 1.0) / concurrent
-        return cls(concurrent, math.floor(cpus) if cpus >= 1 else math.floor(cpus * 100) / 100, gpus)
 
 
 @contextmanager
-def local_ray() -> Iterator[None]:
-    """A Ray on this machine for as long as it is needed; one that is connected already is used and left."""
+def a_ray(placement: Placement) -> Iterator[None]:
+    """The Ray that is asked for, for as long as it is needed; one that is connected already is used and left.
+
+    Raises:
+        ResourceError: there is none, or it cannot be started.
+    """
     if ray.is_initialized():
         yield
         return
     try:
-        ray.init(
-            address="local", include_dashboard=False, log_to_driver=False, logging_level="error",
-            object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
-        )  # fmt: skip
+        if placement.address:
+            ray.init(
+                placement.address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS}
+            )
+        else:
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
+            ray.init(
+                "local", include_dashboard=False, log_to_driver=False, logging_level="error",
+                object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
+            )  # fmt: skip
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
-        raise ResourceError(
-            f"Ray could not be started on this machine: {' '.join(str(error).split())[:300]}"
-        ) from error
+        what = (
+            f"--address {placement.address}: no Ray answers" if placement.address else "Ray could not be started here"
+        )
+        raise ResourceError(f"{what}: {' '.join(str(error).split())[:300]}") from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def run_trials(
-    desk: Desk, data: str, resources: Resources, device: str, *, test: bool, seconds: float | None = None
-) -> None:
+def resources(placement: Placement) -> Resources:
+    """What each worker gets of the Ray that is connected.
+
+    Raises:
+        ResourceError: it does not have as much.
+    """
+    return share([node["Resources"] for node in ray.nodes() if node["Alive"]], placement)
+
+
+def run_trials(desk: Desk, data: str, placement: Placement, *, test: bool, seconds: float | None = None) -> None:
     """Run what the desk's source asks for until it asks for no more, or the time is over.
 
     Args:
         desk: where everything is written down.
         data: the folder of the prepared data set.
-        resources: what each trial gets.
-        device: auto, cpu or cuda.
+        placement: where trials run, and with what.
         test: whether the trials are tested on the test set when they are done.
         seconds: after which running trials are stopped; they go on from their checkpoints another time.
+
+    Raises:
+        ResourceError: what is asked for can never be placed.
     """
-
-    def config(name: str) -> dict[str, Any]:
-        runtime = Runtime(device=device, threads=resources.threads, folder=desk.paths.trial(name).absolute())
-        experiment = desk.running[name].seeded().model_dump_json()
-        return {
-            inside.TRIAL: name,
-            "experiment": experiment,
-            "runtime": runtime.model_dump_json(),
-            "data": data,
-            "test": test,
-        }
-
+    each = resources(placement)
+    asking = _Asking(desk, placement.retries, lambda name: _config(desk, name, data, placement.device, each, test=test))
     desk.paths.ray.mkdir(parents=True, exist_ok=True)
-    per_trial = {"CPU": resources.cpus, "GPU": resources.gpus} if resources.gpus else {"CPU": resources.cpus}
     tuner = tune.Tuner(
-        tune.with_resources(inside.run, per_trial),
+        tune.with_resources(inside.run, each.per_worker if each.workers == 1 else LAUNCHER),
         tune_config=tune.TuneConfig(
-            search_alg=_Asking(desk, config), scheduler=_Listening(desk), num_samples=-1, reuse_actors=True,
-            max_concurrent_trials=resources.concurrent, time_budget_s=seconds,
+            search_alg=asking, scheduler=_Listening(desk), num_samples=-1, reuse_actors=each.workers == 1,
+            max_concurrent_trials=each.concurrent, time_budget_s=seconds,
             trial_dirname_creator=lambda trial: trial.config[inside.TRIAL],
         ),
         run_config=tune.RunConfig(
             name="tune", storage_path=str(desk.paths.ray.absolute()), verbose=0, log_to_file=False,
-            failure_config=tune.FailureConfig(max_failures=TRIES),
+            failure_config=tune.FailureConfig(max_failures=placement.retries),
+            callbacks=[_Sweeping(asking)] if each.workers > 1 else [],
         ),
     )  # fmt: skip
     try:
@@ -143,13 +112,28 @@ def run_trials(
         shutil.rmtree(desk.paths.ray, ignore_errors=True)
 
 
-def run_there(resources: Resources, work: Callable[..., Result], *args: Any) -> Result:
+def _config(desk: Desk, name: str, data: str, device: str, each: Resources, *, test: bool) -> dict[str, Any]:
+    """What a trial is told."""
+    runtime = Runtime(device=device, threads=each.threads, folder=desk.paths.trial(name).absolute())
+    return {
+        inside.TRIAL: name,
+        "experiment": desk.running[name].seeded().model_dump_json(),
+        "runtime": runtime.model_dump_json(),
+        "data": data,
+        "test": test,
+        "workers": each.workers,
+        "per_worker": each.per_worker,
+        "scratch": str(desk.paths.ray.absolute()),
+    }
+
+
+def run_there(each: Resources, work: Callable[..., Result], *args: Any) -> Result:
     """Call a function where a trial would run, with what a trial gets.
 
     Raises:
         SilktuneError: what the function raises.
     """
-    task = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_retries=0)(work)
+    task = ray.remote(num_cpus=each.cpus, num_gpus=each.gpus, max_retries=0)(work)
     try:
         return cast("Result", ray.get(task.remote(*args)))
     except ray.exceptions.RayTaskError as error:
@@ -166,23 +150,28 @@ class _Unpickled:
 class _Asking(_Unpickled, Searcher):
     """Ray Tune asks here for the next trial."""
 
-    def __init__(self, desk: Desk, config: Any) -> None:
+    def __init__(self, desk: Desk, retries: int, config: Callable[[str], dict[str, Any]]) -> None:
         super().__init__()
-        self.desk, self.config = desk, config
+        self.desk, self.retries, self.config = desk, retries, config
         self.names: dict[str, str] = {}
+        self.marks: dict[str, int] = {}  # of the trials that run: by these their workers are known
+        self.marked = 0
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         trial = self.desk.next()
         if trial is None:
             return str(Searcher.FINISHED)
         self.names[trial_id] = trial.id
-        return dict(self.config(trial.id))
+        self.marked += 1
+        self.marks[trial_id] = self.marked
+        return self.config(trial.id) | {"mark": self.marked}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A trial that ends in error here died as often as it may."""
         name = self.names[trial_id]
+        del self.marks[trial_id]
         if error and name in self.desk.running:
-            reason = f"its process died {TRIES + 1} times (out of memory, or killed)"
+            reason = f"its process died {self.retries + 1} times (out of memory, or killed)"
             self.desk.end(name, Outcome(state="failed", reason=reason))
 
     def save(self, checkpoint_path: str) -> None:
@@ -219,3 +208,28 @@ class _Listening(_Unpickled, FIFOScheduler):
         if inside.OUTCOME in result:
             self.desk.end(name, Outcome.model_validate_json(result[inside.OUTCOME]))
         return str(TrialScheduler.CONTINUE)
+
+
+class _Sweeping(_Unpickled, tune.Callback):
+    """Frees what the workers of trials that are over, or whose launcher died, have left reserved."""
+
+    def __init__(self, asking: _Asking) -> None:
+        from silktune.orchestrate.workers import free
+
+        self.asking, self.free = asking, free
+        self.last = time.monotonic()
+        free([])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._sweep(without=trial.trial_id)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._sweep(without=trial.trial_id)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        if time.monotonic() - self.last >= SWEEP:
+            self._sweep()
+
+    def _sweep(self, without: str = "") -> None:
+        self.free([mark for trial, mark in self.asking.marks.items() if trial != without])
+        self.last = time.monotonic()

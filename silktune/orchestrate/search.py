@@ -17,7 +17,8 @@ from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
 from silktune.orchestrate.desk import Desk, Watcher, close_record
 from silktune.orchestrate.listed import ListSource, run_list
-from silktune.orchestrate.runner import Resources, local_ray, run_trials
+from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.runner import a_ray, run_trials
 from silktune.orchestrate.sampler import OptunaSource, Sampler
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
@@ -36,10 +37,9 @@ class Order:
     sampler: Sampler
     seed: int
     trials: int | None
-    concurrent: int
     final_runs: int
-    device: str
     seconds: float | None
+    placement: Placement
 
 
 def search(
@@ -52,26 +52,25 @@ def search(
         TrialsFailed: no trial finished.
         Interrupted: the time is over, or a person stopped it.
     """
-    loop.check(space.base, Runtime(device=order.device), data)
+    loop.check(space.base, Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     _catch_up(source.ended(), paths, tracker, data.digest)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
     with ExitStack() as stack:
         if source.more():
-            stack.enter_context(local_ray())
+            stack.enter_context(a_ray(order.placement))
             desk = Desk(paths, data.digest, tracker, watcher, source)
             desk.twins = _finished(source.ended(), paths, data.digest)
-            resources = Resources.share(order.concurrent, order.device)
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
-            run_trials(desk, str(data.folder.absolute()), resources, order.device, test=False, seconds=left)
+            run_trials(desk, str(data.folder.absolute()), order.placement, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
                 desk.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
         desk = Desk(paths, data.digest, tracker, watcher, finals, keep_models=True)
-        run_list(finals, desk, data, order.concurrent, order.device)
+        run_list(finals, desk, data, order.placement)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,

@@ -1,4 +1,4 @@
-"""A trial inside a Ray worker: train, report every epoch, end with one outcome whatever happens.
+"""A trial inside Ray, on one worker or on several: train, report every epoch, end with one outcome whatever happens.
 
 Only Ray's own failures (a killed process, a lost node) are left to Ray, which runs the trial again from its
 checkpoint. A training that fails by itself would fail again: its reason is its outcome. A machine that fails (a full
@@ -8,32 +8,44 @@ disk) would fail every trial: it stops the study, and the trial is left to go on
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
+from silktune.core.collective import ALONE, Group, World
 from silktune.errors import ResourceError, SilktuneError
-from silktune.outcome import Epoch, Outcome
+from silktune.orchestrate.stopping import Stoppable
+from silktune.outcome import Outcome
 from silktune.settings import Experiment, Runtime
 
 EPOCH, OUTCOME, MACHINE, TRIAL = "silktune_epoch", "silktune_outcome", "silktune_machine", "silktune_trial"
+
+
+class WorkerLost(Exception):
+    """The process of one of several workers died, or its node did."""
 
 
 def run(config: dict[str, Any]) -> None:
     """Ray Tune's function trainable.
 
     Args:
-        config: the trial's id, its seeded experiment and runtime as JSON, the data set's folder, and whether the
-            result is to be tested.
+        config: the trial's id, its seeded experiment and runtime as JSON, the data set's folder, whether the result is
+            to be tested, and on how many workers it is trained.
+
+    Raises:
+        WorkerLost: the process of one of several workers died; Ray runs the trial again.
     """
     try:
-        outcome = _train(config)
+        outcome = _train(config, ALONE, tune.report) if config["workers"] == 1 else _launch(config)
     except ResourceError as error:
         tune.report({MACHINE: str(error)})
         return
     except SilktuneError as error:
         outcome = Outcome(state="failed", reason=str(error))
+    except WorkerLost:
+        raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
@@ -41,19 +53,36 @@ def run(config: dict[str, Any]) -> None:
     tune.report({OUTCOME: outcome.model_dump_json()})
 
 
-def _train(config: dict[str, Any]) -> Outcome:
+run.__mixins__ = (Stoppable,)  # type: ignore[attr-defined]
+
+
+def _launch(config: dict[str, Any]) -> Outcome:
+    from silktune.orchestrate import workers
+
+    return Outcome.model_validate_json(workers.launch(_worker, config))
+
+
+def _worker(config: dict[str, Any]) -> str:
+    """What each of several workers does; every one reports, and Ray Train hands on what the first one says."""
+    import torch
+    from ray import train
+    from ray.train.torch import get_device
+
+    if torch.cuda.is_available():  # Ray Train shows the workers of a node all their GPUs
+        torch.cuda.set_device(get_device())
+    outcome = _train(config, Group(), train.report)
+    return outcome.model_dump_json()
+
+
+def _train(config: dict[str, Any], world: World, report: Callable[[dict[str, Any]], None]) -> Outcome:
     from silktune.core import loop, predict
     from silktune.data.dataset import Dataset
 
     experiment = Experiment.model_validate_json(config["experiment"])
     runtime = Runtime.model_validate_json(config["runtime"])
     data = Dataset.open(Path(config["data"]))
-    net, outcome = loop.fit(experiment, runtime, data, _report)
+    net, outcome = loop.fit(experiment, runtime, data, lambda epoch: report({EPOCH: epoch.model_dump_json()}), world)
     if config["test"]:
         scores = predict.evaluate(net, loop.view(data, experiment), "test", next(net.parameters()).device)
         outcome = outcome.model_copy(update={"test": scores})
     return outcome
-
-
-def _report(epoch: Epoch) -> None:
-    tune.report({EPOCH: epoch.model_dump_json()})
