@@ -1,0 +1,133 @@
+"""Trials on two workers each, through Ray Train, undisturbed and disturbed; Ray fails by hanging: limits are hard."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.orchestrate.conftest import ABLATE, LIMIT, Bench, wait_for
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+
+TWO = ("--workers-per-trial", "2", "--runs", "1")
+EXACT = ("net.dropout=0",)
+PRUNED = """
+question: Four trials of which half are stopped early.
+set:
+  data.image_size: 32
+  net.trunk: resnet18
+  net.weights: none
+  net.NB_RN: 1
+  net.NN_jfc: [16]
+  net.NN_tfc: []
+  loss.lambda_aux: 0
+  train.batch_size: 24
+  train.max_epochs: 6
+  train.patience: 6
+search:
+  train.learning_rate: {low: 1.0e-6, high: 1.0e-3, log: true}
+first:
+  good: {train.learning_rate: 1.0e-3}
+  bad: {train.learning_rate: 1.0e-6}
+asha: {min_epochs: 1, reduction: 2}
+"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, table, ABLATE)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[Bench]:
+    """The table on one worker per trial."""
+    made = Bench(tmp_path_factory.mktemp("alone"), table, ABLATE)
+    status, output = made.run("--runs", "1", *EXACT)
+    assert status == 0, output
+    yield made
+    made.end()
+
+
+def losses(bench: Bench) -> dict[str, list[float]]:
+    return {
+        cell: [loss for epoch in outcome["epochs"] for loss in epoch["validation_loss"].values()]
+        for cell, outcome in bench.outcomes().items()
+    }
+
+
+def same(bench: Bench, other: Bench) -> None:
+    found, expected = losses(bench), losses(other)
+    assert found.keys() == expected.keys()
+    for cell, values in found.items():
+        np.testing.assert_allclose(values, expected[cell], rtol=1e-4, err_msg=cell)
+
+
+def works(process: psutil.Process, name: str) -> bool:
+    try:
+        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith(name)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(process: psutil.Process, name: str) -> None:
+    """Kill the first of a driver's processes that has this name."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        for child in process.children(recursive=True):
+            if works(child, name):
+                child.kill()
+                return
+    raise AssertionError(f"no process {name}")
+
+
+def test_the_outcomes_are_those_of_one_worker(bench: Bench, alone: Bench) -> None:
+    status, output = bench.run(*TWO, *EXACT)
+    assert status == 0, output
+    same(bench, alone)
+    for cell, outcome in bench.outcomes().items():
+        assert outcome["test"] == alone.outcomes()[cell]["test"]
+
+
+@pytest.mark.parametrize("name", ["ray::RayTrainWorker", "ray::ImplicitFunc"], ids=["worker", "launcher"])
+def test_a_trial_whose_process_was_killed_goes_on(bench: Bench, alone: Bench, name: str) -> None:
+    process = bench.start(*TWO, *EXACT)
+    wait_for("trials/*/checkpoint.pt", bench.study, 1, process)
+    kill(psutil.Process(process.pid), name)
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, output
+    assert "its process died" in output
+    same(bench, alone)
+
+
+def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, table: Path) -> None:
+    """What hung with Ray 2.60: a worker group that nobody frees."""
+    bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"))
+    (tmp_path / "pruned.yaml").write_text(PRUNED)
+    try:
+        status, output = bench.run("--workers-per-trial", "2", "--trials", "4")
+    finally:
+        bench.end()
+    assert status == 0, output
+    states = [json.loads(path.read_text())["state"] for path in sorted((bench.study / "outcomes").glob("t*.json"))]
+    assert len(states) == 4
+    assert "pruned" in states
+
+
+def test_a_mistake_of_a_worker_is_its_trial_s_reason(bench: Bench) -> None:
+    status, output = bench.run(*TWO, "train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "train.max_epochs=12")
+    assert status == 3, output
+    assert "row 'MTL', run 1: The loss" in output
+
+
+def test_more_workers_than_there_is_room_for_is_a_sentence(bench: Bench) -> None:
+    status, output = bench.run("--workers-per-trial", "100000")
+    assert status == 1
+    assert "A trial of 100000 workers can never be placed: Ray's nodes have" in output
