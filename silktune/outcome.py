@@ -155,6 +155,9 @@ class Tracker(Protocol):
     def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
         """Begin the study's record, or go on with it."""
 
+    def reopen(self) -> None:
+        """After a call that failed: find out anew what is recorded, and go on with that."""
+
     def group(self, group: str, *, name: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
         """Begin a group's own record under the study's, or go on with it; it may stay without trials."""
 

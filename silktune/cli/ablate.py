@@ -110,7 +110,8 @@ def command(
         with show.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as progress:
             found = ablate.ablate(table, dataset, order, study.paths, study.tracker, progress)
         tables.ablation(console, found)
-        ablate.record(found, study.paths, study.tracker)
+        unwritten = study.finish()
     tables.where(console, study.paths)
     console.print(study.how_to_look(), markup=False, soft_wrap=True)
+    show.notes(console, unwritten)
     tables.check_complete(found)

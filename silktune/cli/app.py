@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from silktune import __version__
-from silktune.cli import ablate, data, search, settings, table, train
+from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, train
 from silktune.errors import SilktuneError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command("table")(table.command)
 app.command("train")(train.command)
 app.command("settings")(settings.command)
 app.add_typer(data.app, name="data")
+app.add_typer(cluster.app, name="cluster")
+app.add_typer(mlflow.app, name="mlflow")
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -97,8 +97,9 @@ def command(
         with show.StudyProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
         show.search_report(console, report)
-        study.finish(report)
+        unwritten = study.finish()
     files = "report.md, winner.yaml, trials.csv, outcomes"
     console.print(f"\nIn {study.paths.folder}: {files}.\n{study.how_to_look()}", markup=False, soft_wrap=True)
+    show.notes(console, unwritten)
     if failures := report.failures():
         raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

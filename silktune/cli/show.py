@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,12 @@ def resolve(console: Console, data: Path, images: Path | None, experiment: Exper
             root,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
+
+
+def notes(console: Console, sentences: Iterable[str]) -> None:
+    """What a person should know, a line each."""
+    for sentence in sentences:
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
 
 
 def percent(value: float | None) -> str:
@@ -127,7 +134,7 @@ class StudyProgress:
         self.console.print(line + (f"  ({escape(outcome.reason)})" if outcome.reason else ""), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
-        self.console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+        notes(self.console, [sentence])
 
     def _draw(self) -> None:
         lines = []

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from silktune.core import loop, predict
+from silktune.cli import complete
 from silktune.data.dataset import Dataset
 from silktune.errors import TrackingError
+from silktune.study.ablation.results import Facts
+from silktune.study.header import Header
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
-from silktune.study.report import SearchReport
-from silktune.tracking import model, record, store
+from silktune.tracking import record, store
+from silktune.tracking.sentences import shown
 from silktune.tracking.tracker import MlflowTracker
 
 
@@ -28,7 +28,8 @@ class Study:
     """An open study."""
 
     paths: StudyPaths
-    dataset: Dataset
+    plan: Plan
+    header: Header
     tracker: MlflowTracker
     uri: str
 
@@ -45,7 +46,7 @@ class Study:
         command: Sequence[str],
         params: Mapping[str, object],
     ) -> Iterator[Study]:
-        """Begin a study, or go on with it; a name that a person did not give gets the plan's key added.
+        """Begin a study, or go on with it, until `finish`; a name that no person gave gets the plan's key added.
 
         Args:
             what: what makes it the study that it is (`plan.Plan`).
@@ -66,56 +67,50 @@ class Study:
             plan = plan.begin(paths)
             uri = store.uri(root)
             tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
-            tracker.open(record.tags(list(command)), params)
-            record.log_dataset(
-                tracker, name=dataset.name, digest=dataset.digest, source=dataset.folder,
-                classes={v.name: v.classes for v in dataset.variables}, profile={"images": len(dataset.images)},
+            header = Header(
+                tags=record.tags(list(command)), params=dict(params),
+                data=Facts.of(dataset), folder=dataset.folder.absolute(),
             )  # fmt: skip
+            tracker.open(header.tags, header.params)
+            complete.log_dataset(header, tracker)
+            header.write(paths)
             try:
-                yield cls(paths, dataset, tracker, uri)
+                yield cls(paths, plan, header, tracker, uri)
             except BaseException:
+                header.end(paths, failed=True)
                 with suppress(TrackingError):  # the first error is the one to be told
                     tracker.close(failed=True)
                 raise
-            tracker.close(failed=False)
 
     def how_to_look(self) -> str:
-        """How to open MLflow's page of this study's runs; an address of one's own may hold a password."""
-        page = f"#/experiments/{self.tracker.store.experiment}/runs"
-        if self.uri.startswith("http"):
-            return f"The runs are at {self.uri}/{page}"
-        mlflow = shutil.which("mlflow") or Path(sys.executable).with_name("mlflow")
-        uri = self.uri if self.uri.startswith("sqlite:") else "$MLFLOW_TRACKING_URI"
-        command = f'{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri "{uri}"'
-        return f"To look at the runs: {command}\nthen open http://127.0.0.1:5000/{page}"
+        """How to open MLflow's page of this study's runs."""
+        return how_to_look(self.uri, self.tracker.store.experiment)
 
-    def finish(self, report: SearchReport) -> None:
-        """Record what the search found: figures, files, and the network of the best final run."""
-        group = report.final_group
-        figures = {f"test.{name}.mean": figure.mean for name, figure in report.figures().items()}
-        figures |= {f"test.{n}.std": f.deviation for n, f in report.figures().items() if f.n > 1}
-        self.tracker.summary(group, figures)
-        best = {"validation.best.mean_f1": report.trials[report.winner.id][1].value}
-        self.tracker.summary("", best | {name: value for name, value in figures.items() if name.count(".") == 2})
-        for path in (self.paths.report, self.paths.trials_table, self.paths.winner):
-            self.tracker.artifact("", path)
-        if run := report.best_final():
-            self._log_model(group, run, report)
+    def finish(self) -> list[str]:
+        """End the study: its whole record is written from its folder, so that nothing is missing that was missed.
 
-    def _log_model(self, group: str, run: str, report: SearchReport) -> None:
-        data = loop.view(self.dataset, report.winner.experiment)
-        net = predict.load(self.paths.trial(run) / "model.pt", report.winner.experiment, data)
-        rows = data.rows("validation")[:2]
-        example = torch.from_numpy(data.images[rows]).permute(0, 3, 1, 2).float() / 255
-        names = {v.name: v.names for v in data.variables}
-        network = predict.Classifier(net, tuple(names))
-        about = {"run": run, "dataset": data.digest}
-        model.log_model(
-            self.tracker,
-            group,
-            network,
-            example.contiguous().numpy(),
-            name="silknet",
-            classes=names,
-            metadata=about,
-        )
+        Returns:
+            What could not be written, in sentences. MLflow's absence does not undo a study that is done.
+        """
+        self.header.end(self.paths, failed=False)
+        try:
+            self.tracker.reopen()
+            written = complete.write(self.plan, self.header, self.paths, self.tracker)
+            self.tracker.close(failed=False)
+        except TrackingError as error:
+            command = f"silktune mlflow sync {shlex.quote(str(self.paths.folder))}"
+            return [
+                f"{error} The study is done, but MLflow's record of it is not complete; this completes it: {command}"
+            ]
+        return written.missing
+
+
+def how_to_look(uri: str, experiment: str) -> str:
+    """How to open MLflow's page of an experiment's runs; an address of one's own may hold a password."""
+    page = f"#/experiments/{experiment}/runs"
+    if uri.startswith("http"):
+        return f"The runs are at {shown(uri)}/{page}"
+    mlflow = shutil.which("mlflow") or Path(sys.executable).with_name("mlflow")
+    uri = uri if uri.startswith("sqlite:") else "$MLFLOW_TRACKING_URI"
+    command = f'{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri "{uri}"'
+    return f"To look at the runs: {command}\nthen open http://127.0.0.1:5000/{page}"

@@ -10,6 +10,8 @@ from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
 from silktune.orchestrate.desk import Desk, Watcher
 from silktune.orchestrate.listed import ListSource, run_list
+from silktune.orchestrate.patient import PatientTracker
+from silktune.orchestrate.record import about, open_rows
 from silktune.orchestrate.resources import Placement
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
@@ -37,23 +39,15 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     """
     done = finished(table, order.runs, data, paths)
     publish.keep(table, Facts.of(data), paths)
-    for row in table.rows:
-        tracker.group(row.id, name=row.id, params=row.experiment.flat(), tags=_tags(table, row))
+    tracker = PatientTracker(tracker, paths, watcher.note)
+    open_rows(tracker, table)
     source = _Rounds(table, order.runs, done, paths, watcher)
-    desk = Desk(paths, data.digest, tracker, watcher, source, tags={"silktune.question": table.question})
+    desk = Desk(paths, data.digest, tracker, watcher, source, tags=about(table))
     desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
     run_list(source, desk, data, order.placement)
     found = publish.results(paths, table.reference)
     publish.publish(found, paths, figures=True)
     return found
-
-
-def record(found: Results, paths: StudyPaths, tracker: Tracker) -> None:
-    """The figures of every row on its run, to be compared, and tables and figures on the table's."""
-    for row in found.table.rows:
-        tracker.summary(row.id, _summary(found, row))
-    for path in publish.files(paths):
-        tracker.artifact("", path)
 
 
 def check(table: Table, data: Dataset, device: str) -> None:
@@ -119,18 +113,3 @@ class _Rounds(ListSource):
             if not left and any(self.open.values()):
                 publish.publish(publish.results(self.paths), self.paths, figures=False)
                 self.watcher.note(f"Run {trial.run} of every row is done: {self.paths.folder / 'table.md'} stands.")
-
-
-def _tags(table: Table, row: Row) -> dict[str, str]:
-    tags = {"silktune.row": row.id, "silktune.question": table.question, "silktune.changes": row.changed}
-    return tags | ({"silktune.same_as": row.same_as} if row.same_as else {})
-
-
-def _summary(found: Results, row: Row) -> dict[str, float]:
-    """Mean and deviation of a row's test figures: over the variables, and of every variable."""
-    flat = [scores.flat() for scores in found.scores(row).values()]
-    names = dict.fromkeys(name for figures in flat for name in figures if name.count(".") < 2)
-    figures = {name: figure for name in names if (figure := found.figure(row, name))}
-    means = {f"test.{name}.mean": figure.mean for name, figure in figures.items()}
-    deviations = {f"test.{name}.std": figure.deviation for name, figure in figures.items() if figure.n > 1}
-    return means | deviations | {"runs": float(len(flat))}

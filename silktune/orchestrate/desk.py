@@ -8,16 +8,16 @@ what is missing.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
-from silktune.errors import Interrupted, SilktuneError, TrackingError
+from silktune.errors import Interrupted, SilktuneError
+from silktune.orchestrate.record import close_record, open_record
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.study.space import text
 
 
 class Source(Protocol):
@@ -51,7 +51,7 @@ class Desk:
 
     paths: StudyPaths
     digest: str
-    tracker: Tracker
+    tracker: Tracker  # one that does not fail: `patient.PatientTracker`
     watcher: Watcher
     source: Source
     keep_models: bool = False
@@ -61,7 +61,6 @@ class Desk:
     asked_all: bool = False  # the source has no more trials
     error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
     _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
-    _untracked: bool = False
 
     def next(self) -> Trial | None:
         """The next trial to run; one whose outcome is known, its own or of a trial that is the same, is not run."""
@@ -71,7 +70,7 @@ class Desk:
                 continue
             self.running[trial.id] = trial
             self._epochs[trial.id] = {}
-            self._track(lambda: open_record(self.tracker, trial, self.digest, self.tags))
+            open_record(self.tracker, trial, trial.fingerprint(self.digest), self.tags)
             self.watcher.started(trial)
             return trial
         self.asked_all = True
@@ -117,7 +116,7 @@ class Desk:
         if epoch.number in known:
             return False
         known[epoch.number] = epoch
-        self._track(lambda: self.tracker.epoch(name, epoch))
+        self.tracker.epoch(name, epoch)
         self.watcher.epoch(trial, epoch)
         stop = self.source.epoch(trial, epoch)
         if stop:
@@ -143,7 +142,7 @@ class Desk:
         if outcome.state == "finished":
             self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
         self.source.outcome(trial, outcome)
-        self._track(lambda: close_record(self.tracker, trial, outcome, self.digest, self.tags))
+        close_record(self.tracker, trial, outcome, self.tags)
 
     def _tidy(self, trial: Trial, outcome: Outcome) -> None:
         """Of a trial that is over only a model that is wanted is kept."""
@@ -153,16 +152,6 @@ class Desk:
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _track(self, call: Callable[[], None]) -> None:
-        """A tracker that fails does not end the study: its folder is the truth, and MLflow is written again."""
-        if self._untracked:
-            return
-        try:
-            call()
-        except TrackingError as error:
-            self._untracked = True
-            self.watcher.note(f"{error} The study goes on; the same command again completes MLflow's record.")
-
 
 def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
     """The outcome of a trial that was stopped because others are ahead."""
@@ -171,21 +160,3 @@ def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
         state="pruned", reason=f"behind after epoch {epochs[-1].number}", best_epoch=best.number, epochs=epochs,
         validation=best.validation, seconds=sum(epoch.seconds for epoch in epochs),
     )  # fmt: skip
-
-
-def open_record(tracker: Tracker, trial: Trial, digest: str, about: Mapping[str, str]) -> None:
-    """Begin a trial's record, with tags that say what it is `about` beside its own."""
-    experiment = trial.seeded()
-    params: Mapping[str, object] = {name: _plain(value) for name, value in experiment.flat().items()}
-    tags = dict(about) | {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
-    tags |= {"silktune.fingerprint": trial.fingerprint(digest), "mlflow.runName": trial.id}
-    tracker.trial(trial.group, trial.id, params, tags)
-
-
-def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, digest: str, about: Mapping[str, str]) -> None:
-    open_record(tracker, trial, digest, about)
-    tracker.outcome(trial.id, outcome)
-
-
-def _plain(value: object) -> object:
-    return text(value) if isinstance(value, tuple) else value

@@ -15,8 +15,10 @@ import numpy as np
 from silktune.core import loop, metrics
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
-from silktune.orchestrate.desk import Desk, Watcher, close_record
+from silktune.orchestrate.desk import Desk, Watcher
 from silktune.orchestrate.listed import ListSource, run_list
+from silktune.orchestrate.patient import PatientTracker
+from silktune.orchestrate.record import close_record
 from silktune.orchestrate.resources import Placement
 from silktune.orchestrate.runner import a_ray, run_trials
 from silktune.orchestrate.sampler import OptunaSource, Sampler
@@ -25,7 +27,7 @@ from silktune.settings import Runtime
 from silktune.study import report
 from silktune.study.choose import ranked
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Trial, final_group
+from silktune.study.plan import Trial, final_runs
 from silktune.study.report import SearchReport
 from silktune.study.space import Space
 
@@ -54,7 +56,8 @@ def search(
     """
     loop.check(space.base, Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
-    _catch_up(source.ended(), paths, tracker, data.digest)
+    tracker = PatientTracker(tracker, paths, watcher.note)
+    _catch_up(source.ended(), paths, tracker)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
     with ExitStack() as stack:
@@ -80,12 +83,6 @@ def search(
     return found
 
 
-def final_runs(winner: Trial, runs: int) -> list[Trial]:
-    """The winner, to be trained again with seeds that the search did not use (it used run 0), and tested."""
-    group = final_group(winner)
-    return [Trial(f"{group}-run{r}", group, winner.experiment, r) for r in range(1, runs + 1)]
-
-
 def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
     ranking = ranked({name: outcome for name, (_, outcome) in outcomes.items()})
     if not outcomes:
@@ -98,7 +95,7 @@ def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
     return ranking
 
 
-def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, digest: str) -> None:
+def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker) -> None:
     """Make up for what a crash left out of MLflow about trials that are done."""
     for trial in trials:
         path = paths.outcome(trial.id)
@@ -107,7 +104,7 @@ def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker, dige
                 f"{path} is missing, though the study's journal says that {trial.id} is done. "
                 "Put it back, or give another --name."
             )
-        close_record(tracker, trial, Outcome.read(path), digest, {})
+        close_record(tracker, trial, Outcome.read(path), {})
 
 
 def _finished(trials: Iterable[Trial], paths: StudyPaths, digest: str) -> dict[str, str]:

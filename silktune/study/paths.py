@@ -24,6 +24,11 @@ class StudyPaths:
         return self.folder / "plan.json"
 
     @property
+    def header(self) -> Path:
+        """What a tracker is told of the whole study."""
+        return self.folder / "header.json"
+
+    @property
     def journal(self) -> Path:
         """Optuna's journal of the search."""
         return self.folder / "journal.log"

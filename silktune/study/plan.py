@@ -41,6 +41,12 @@ def final_group(winner: Trial) -> str:
     return f"final-{winner.id}"
 
 
+def final_runs(winner: Trial, runs: int) -> list[Trial]:
+    """The winner, to be trained again with seeds that the search did not use (it used run 0), and tested."""
+    group = final_group(winner)
+    return [Trial(f"{group}-run{r}", group, winner.experiment, r) for r in range(1, runs + 1)]
+
+
 def fingerprint(experiment: Experiment, digest: str) -> str:
     """Sixteen hex digits of all settings that have an effect, the weights' file if there is one, and the data."""
     content: dict[str, Any] = experiment.effective().model_dump(mode="json")
@@ -73,6 +79,25 @@ class Plan:
         """Where the study lies: a name that a person did not give gets the plan's key added."""
         return StudyPaths(studies / (name if named else f"{name}-{self.key}"))
 
+    @classmethod
+    def read(cls, paths: StudyPaths) -> Plan:
+        """The plan of a study that has begun.
+
+        Raises:
+            StudyError: it is no study, or one of another version.
+        """
+        try:
+            found = cls(**json.loads(paths.plan.read_text()))
+            if not (isinstance(found.what, dict) and isinstance(found.study_id, str)):
+                raise TypeError("its parts are of other kinds")
+        except FileNotFoundError:
+            raise StudyError(f"{paths.folder} is no study: it has no {paths.plan.name}.") from None
+        except (ValueError, TypeError) as error:
+            raise StudyError(
+                f"{paths.plan} is no plan of this version of silktune ({error}). Give another --name."
+            ) from error
+        return found
+
     def begin(self, paths: StudyPaths) -> Plan:
         """Write this plan into its folder, or find the same plan there and go on with that.
 
@@ -84,14 +109,8 @@ class Plan:
                 raise StudyError(f"{paths.folder} holds files, but no plan.json of a study. Give another --name.")
             write_whole(paths.plan, json.dumps(self.__dict__, indent=1))
             return self
-        try:
-            found = Plan(**json.loads(paths.plan.read_text()))
-            different = list(_differences("", found.what, self.what))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise StudyError(
-                f"{paths.plan} is no plan of this version of silktune ({error}). Give another --name."
-            ) from error
-        if different:
+        found = Plan.read(paths)
+        if different := list(_differences("", found.what, self.what)):
             raise StudyError(
                 f"{paths.folder} is another study: {'; '.join(different[:5])}. "
                 "Give another --name, or the settings it was begun with."

@@ -79,6 +79,15 @@ class Space:
     first: Mapping[str, Point]
     asha: Asha | None
 
+    @classmethod
+    def of(cls, what: Mapping[str, Any]) -> Space:
+        """A space from what `what` says of it, which is all but its name and its question."""
+        dimensions = (
+            Dimension(name, **(keys | {"choices": tuple(keys["choices"])})) for name, keys in what["search"].items()
+        )
+        asha = Asha(**what["asha"]) if what["asha"] else None
+        return cls("", "", Experiment().with_(what["base"]), tuple(dimensions), what["first"], asha)
+
     def experiment(self, point: Mapping[str, Any]) -> Experiment:
         """The experiment of a point; settings without an effect there are 0."""
         return self.base.with_(point).effective()

@@ -46,6 +46,13 @@ class Figure:
         return f"{100 * self.mean:.1f}{deviation}"
 
 
+def over_runs(runs: Sequence[Scores]) -> dict[str, Figure]:
+    """Every figure over independent runs, under its dotted name."""
+    flat = [scores.flat() for scores in runs]
+    names = list(flat[0]) if flat else []
+    return {name: Figure.of([run[name] for run in flat if name in run]) for name in names}
+
+
 @dataclass(frozen=True)
 class SearchReport:
     """Everything that the end of a search says."""
@@ -69,9 +76,7 @@ class SearchReport:
 
     def figures(self) -> dict[str, Figure]:
         """Every test figure over the final runs, under its dotted name."""
-        runs = [scores.flat() for scores in self.tests]
-        names = list(runs[0]) if runs else []
-        return {name: Figure.of([run[name] for run in runs if name in run]) for name in names}
+        return over_runs(self.tests)
 
     def failures(self) -> list[str]:
         """Trials and final runs that failed, with their reasons."""

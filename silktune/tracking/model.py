@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from silktune.tracking.runs import Run
+from silktune.tracking.store import SENDING
 from silktune.tracking.tracker import MlflowTracker
 
 WEIGHTS = "silktune.weights"
@@ -120,7 +121,7 @@ def _logged(
     from mlflow.models import Model
 
     client = tracker.store.client
-    with TemporaryDirectory() as folder, tracker.store.sentences():
+    with TemporaryDirectory() as folder, tracker.store.sentences(SENDING):
         made = client.create_logged_model(run.experiment, name, source_run_id=run.id, tags={WEIGHTS: weights})
         try:
             path = Path(folder) / "model"

@@ -14,6 +14,7 @@ from silktune.tracking.store import Store
 
 STUDY, GROUP, TRIAL, STATE = "silktune.study", "silktune.group", "silktune.trial", "silktune.state"
 NAME, PARENT = "mlflow.runName", "mlflow.parentRunId"
+PAGE = 100  # runs in one answer; with a few hundred figures each, a busy store takes seconds for it
 LAST = "seconds"  # of an epoch's figures the one that is written last: where it is, they all are
 
 
@@ -47,7 +48,7 @@ class Run:
                 page = store.client.search_runs(
                     [store.experiment],
                     filter_string=f"tags.`{STUDY}` = '{study}'",
-                    max_results=1000,
+                    max_results=PAGE,
                     page_token=token,
                 )
             for run in page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from silktune.errors import TrackingError
 from silktune.tracking.sentences import DEFAULT, sentences, shown
 
-# MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes.
-OPENING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-LATER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+# MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes. Without a retry of MLflow's, which
+# would make a run a second time when only the answer was lost: whoever tries again looks first at what is there.
+OPENING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+WRITING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+SENDING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}  # of a network's weights
 
 
 def uri(runs: Path) -> str:
@@ -36,9 +38,11 @@ class Store:
     uri: str
     experiment: str
 
-    def sentences(self) -> AbstractContextManager[None]:
-        """Turns what MLflow raises inside into a `TrackingError`."""
-        return sentences(self.uri)
+    @contextmanager
+    def sentences(self, limits: Mapping[str, str] = WRITING) -> Iterator[None]:
+        """Turns what MLflow raises inside into a `TrackingError`; a server that does not answer raises in seconds."""
+        with sentences(self.uri), _limits(limits):
+            yield
 
 
 def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
@@ -60,8 +64,6 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
         client = MlflowClient(tracking_uri=uri)
         with _limits(OPENING):
             found = _experiment(client, uri, runs, experiment)
-    for name, value in LATER.items():
-        os.environ.setdefault(name, value)
     return Store(client, uri, found)
 
 

@@ -28,7 +28,7 @@ class MlflowTracker:
         TrackingError: the store cannot be reached or written.
     """
 
-    def __init__(self, uri: str, runs: Path, experiment: str, study: str, study_id: str) -> None:
+    def __init__(self, uri: str, runs: Path, experiment: str, study: str, study_id: str, *, live: bool = True) -> None:
         """Nothing is opened yet.
 
         Args:
@@ -37,9 +37,12 @@ class MlflowTracker:
             experiment: the name of the MLflow experiment.
             study: the name of the study, which its run gets.
             study_id: what no other study has; by it the runs of the study are found again.
+            live: whether the study goes on; if not, its record is only completed, and what has ended stays ended.
         """
         self._where = (uri, runs, experiment)
         self._study, self._study_id = study, safe(study_id)
+        self._live = live
+        self._opening: tuple[Mapping[str, str], Mapping[str, object]] = ({}, {})
         self._store: Store | None = None
         self._groups: dict[str, Run] = {}  # "" is the study's own
         self._trials: dict[str, Run] = {}
@@ -52,14 +55,23 @@ class MlflowTracker:
 
     def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
         """Begins the study's run, or goes on with it."""
-        if self._store is None:
-            self._store = open_store(*self._where)
-            for group, trial, run in Run.of_study(self._store, self._study_id):
-                (self._trials if trial else self._groups)[trial or group] = run
-        if "" not in self._groups:
-            self._groups[""] = Run.begin(self.store, self._study, self._identity("", "") | dict(tags))
-        self._groups[""].resume()
-        self._groups[""].write(tags=tags, params=params)
+        self._opening = (tags, params)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Asks the store what it has of the study: an answer that was lost may have been a run that was made."""
+        tags, params = self._opening
+        store = open_store(*self._where)
+        groups: dict[str, Run] = {}
+        trials: dict[str, Run] = {}
+        for group, trial, run in Run.of_study(store, self._study_id):
+            (trials if trial else groups)[trial or group] = run
+        if "" not in groups:
+            groups[""] = Run.begin(store, self._study, self._identity("", "") | dict(tags))
+        self._store, self._groups, self._trials = store, groups, trials
+        if self._live:
+            groups[""].resume()
+        groups[""].write(tags=tags, params=params)
 
     def run(self, group: str) -> Run:
         """The run of a group: its own, begun if it has none; the study's for "" and for the trials of a search."""

@@ -22,6 +22,10 @@ COMMANDS = (
     ["data", "prepare"],
     ["data", "describe"],
     ["data", "sample"],
+    ["cluster"],
+    ["cluster", "check"],
+    ["mlflow"],
+    ["mlflow", "sync"],
 )
 
 LOADED = """

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from silktune.orchestrate.patient import PatientTracker
 from silktune.outcome import Tracker
+from silktune.study.paths import StudyPaths
 from silktune.tracking.nowhere import NoTracker
 from tests.tracking import samples
 from tests.tracking.samples import epoch, outcome, settings
@@ -61,8 +63,11 @@ class Contract:
         tracker = make()
         _begin(tracker)
         begun = self.seen(runs)
-        _begin(tracker)
-        assert self.seen(runs) == begun
+        for _ in range(2):
+            _begin(tracker)
+            assert self.seen(runs) == begun
+            tracker.reopen()
+            assert self.seen(runs) == begun
         _finish(tracker, file)
         finished = self.seen(runs)
         _finish(tracker, file)
@@ -105,6 +110,18 @@ class TestNoTracker(Contract):
         files = sorted(path.name for path in runs.iterdir())
         assert files == ["mlflow.db"]  # the fixture's, and nothing else
         return files
+
+
+class TestPatientTracker(Contract):
+    @pytest.fixture
+    def make(self, runs: Path) -> Callable[[], Tracker]:
+        def unexpected(sentence: str) -> None:
+            raise AssertionError(sentence)
+
+        return lambda: PatientTracker(samples.tracker(runs), StudyPaths(runs), unexpected)
+
+    def seen(self, runs: Path) -> dict[str, dict[str, Any]]:
+        return samples.content(runs)
 
 
 class TestMlflowTracker(Contract):

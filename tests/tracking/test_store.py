@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 import socket
 import sqlite3
@@ -23,7 +24,7 @@ from tests.tracking.samples import content, tracker
 
 @pytest.fixture(autouse=True)
 def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", *store.OPENING, *store.LATER):  # an open store leaves its limits
+    for name in ("MLFLOW_TRACKING_URI", *store.WRITING):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -81,6 +82,12 @@ def test_a_host_that_does_not_answer_costs_seconds(tmp_path: Path, monkeypatch: 
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, says nothing
         said = complaint(f"http://127.0.0.1:{deaf.getsockname()[1]}", tmp_path)
     assert "cannot be reached" in said
+
+
+def test_an_open_store_leaves_its_limits_to_nobody_else(runs: Path) -> None:
+    with open_store(store.uri(runs), runs).sentences():
+        assert {name: os.environ[name] for name in store.WRITING} == store.WRITING
+    assert not store.WRITING.keys() & os.environ.keys()
 
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:

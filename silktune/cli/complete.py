@@ -1,0 +1,57 @@
+"""A study's whole record in MLflow, written from its folder: what is there already stays as it is."""
+
+from __future__ import annotations
+
+import torch
+
+from silktune.core import loop, predict
+from silktune.data.dataset import Dataset
+from silktune.errors import DataError, StudyError
+from silktune.orchestrate import record as story
+from silktune.orchestrate.record import Written
+from silktune.study.header import Header
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Plan, Trial
+from silktune.tracking import model, record
+from silktune.tracking.tracker import MlflowTracker
+
+
+def write(plan: Plan, header: Header, paths: StudyPaths, tracker: MlflowTracker) -> Written:
+    """Everything that the folder knows: trials, figures, files, the data set, the network of the best final run.
+
+    Raises:
+        StudyError: a file of the study is missing or damaged.
+        TrackingError: the store cannot be reached or written.
+    """
+    log_dataset(header, tracker)
+    written = story.write(plan, paths, tracker)
+    if written.best:
+        try:
+            _log_model(written.best, header, paths, tracker)
+        except (StudyError, DataError) as error:
+            written.missing.append(f"The network of {written.best.id} is left out. {error}")
+    return written
+
+
+def log_dataset(header: Header, tracker: MlflowTracker) -> None:
+    """The data set on the study's run."""
+    data = header.data
+    record.log_dataset(
+        tracker, name=data.name, digest=data.digest, source=header.folder,
+        classes={v.name: list(v.counts) for v in data.variables}, profile={"images": data.images},
+    )  # fmt: skip
+
+
+def _log_model(run: Trial, header: Header, paths: StudyPaths, tracker: MlflowTracker) -> None:
+    whole = Dataset.open(header.folder)
+    if whole.digest != header.data.digest:
+        raise DataError(f"{header.folder} is another data set now: {whole.digest}, not {header.data.digest}.")
+    data = loop.view(whole, run.experiment)
+    net = predict.load(paths.trial(run.id) / "model.pt", run.experiment, data)
+    rows = data.rows("validation")[:2]
+    example = torch.from_numpy(data.images[rows]).permute(0, 3, 1, 2).float() / 255
+    names = {v.name: v.names for v in data.variables}
+    model.log_model(
+        tracker, run.group, predict.Classifier(net, tuple(names)), example.contiguous().numpy(),
+        name="silknet", classes=names, metadata={"run": run.id, "dataset": data.digest},
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""`silktune mlflow`: a study's record in MLflow, written again from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="A study's record in MLflow.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None: ...
+
+
+@app.command("sync")
+def sync(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of a search or an ablation.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root", help="Where mlflow.db is, unless MLFLOW_TRACKING_URI is set.", show_default="the study's parent"
+        ),
+    ] = None,
+) -> None:
+    """Write what MLflow lacks of a study: after a time without it, or into another store.
+
+    What is there already is not written again; nothing is trained.
+    """
+    from rich.console import Console
+
+    from silktune.cli import complete, show
+    from silktune.cli.study import how_to_look
+    from silktune.study.header import Header
+    from silktune.study.paths import StudyPaths
+    from silktune.study.plan import Plan
+    from silktune.tracking import store
+    from silktune.tracking.tracker import MlflowTracker
+
+    console, paths = Console(highlight=False, soft_wrap=True), StudyPaths(study)
+    plan = Plan.read(paths)
+    with paths.locked():
+        header = Header.read(paths, plan.command)
+        runs = root or study.absolute().parent
+        where = store.uri(runs)
+        tracker = MlflowTracker(where, runs, header.data.name, study.absolute().name, plan.study_id, live=False)
+        tracker.open(header.tags, header.params)
+        written = complete.write(plan, header, paths, tracker)
+        tracker.close(failed=header.ended != "finished")
+    show.notes(console, written.missing)
+    console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
+    console.print(how_to_look(where, tracker.store.experiment), markup=False)

@@ -1,0 +1,141 @@
+"""What a tracker is told of a study: of each trial while it runs, and of the whole study from its folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from silktune.orchestrate.sampler import OptunaSource
+from silktune.outcome import Outcome, Tracker
+from silktune.study import publish
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row, Table
+from silktune.study.choose import ranked
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Plan, Trial, final_group, final_runs
+from silktune.study.report import Figure, over_runs
+from silktune.study.space import Space, text
+
+
+def open_record(tracker: Tracker, trial: Trial, fingerprint: str, about: Mapping[str, str]) -> None:
+    """Begin a trial's record, with tags that say what it is `about` beside its own."""
+    experiment = trial.seeded()
+    params: Mapping[str, object] = {name: _plain(value) for name, value in experiment.flat().items()}
+    tags = dict(about) | {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
+    tags |= {"silktune.fingerprint": fingerprint, "mlflow.runName": trial.id}
+    tracker.trial(trial.group, trial.id, params, tags)
+
+
+def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, about: Mapping[str, str]) -> None:
+    """The whole record of a trial that has ended."""
+    open_record(tracker, trial, outcome.fingerprint, about)
+    tracker.outcome(trial.id, outcome)
+
+
+def _plain(value: object) -> object:
+    return text(value) if isinstance(value, tuple) else value
+
+
+def open_rows(tracker: Tracker, table: Table) -> None:
+    """Begin the record of every row of an ablation."""
+    for row in table.rows:
+        tags = about(table) | {"silktune.row": row.id, "silktune.changes": row.changed}
+        tags |= {"silktune.same_as": row.same_as} if row.same_as else {}
+        tracker.group(row.id, name=row.id, params=row.experiment.flat(), tags=tags)
+
+
+def about(table: Table) -> dict[str, str]:
+    """Tags of everything in an ablation's record."""
+    return {"silktune.question": table.question}
+
+
+@dataclass
+class Written:
+    """What came of writing a study's record from its folder."""
+
+    trials: int = 0
+    best: Trial | None = None  # of a search: the final run whose network is the one to keep
+    missing: list[str] = field(default_factory=list)  # what could not be written and why, in sentences
+
+
+def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
+    """Tell an open tracker all that a study's folder knows; what it was told before is not recorded twice.
+
+    Raises:
+        StudyError: a file of the study is missing or damaged.
+        TrackingError: the store cannot be reached or written.
+    """
+    return _ablation(paths, tracker) if plan.what["kind"] == "ablation" else _search(plan, paths, tracker)
+
+
+def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
+    written, outcomes = Written(), paths.outcomes()
+    source = OptunaSource(paths, Space.of(plan.what["space"]), plan.what["sampler"], plan.what["seed"], None)
+    finals = list(_finals(source.trials, outcomes))
+    trials = {trial.id: trial for trial in [*source.trials.values(), *finals]}
+    _trials(trials, outcomes, {}, tracker, written)
+    lost = [trial.id for trial in source.ended() if trial.id not in outcomes]
+    written.missing += [f"{paths.outcome(name)} is missing: {name} is left out." for name in lost]
+    order = ranked({name: outcomes[name] for name in source.trials if name in outcomes})
+    best = {"validation.best.mean_f1": outcomes[order[0]].value} if order else {}
+    for group in dict.fromkeys(trial.group for trial in finals):
+        runs = {trial.id: outcomes[trial.id] for trial in finals if trial.group == group}
+        figures = _means(over_runs([outcome.test for outcome in runs.values() if outcome.test]))
+        tracker.summary(group, figures)
+        if order and group == final_group(source.trials[order[0]]):
+            best |= {name: value for name, value in figures.items() if name.count(".") == 2}
+            written.best = next((trials[name] for name in ranked(runs)), None)
+    tracker.summary("", best)
+    for path in (paths.report, paths.trials_table, paths.winner):
+        if path.exists():
+            tracker.artifact("", path)
+    return written
+
+
+def _finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
+    """The final runs that have an outcome, of every trial that was a winner once."""
+    for trial in trials.values():
+        runs = [re.fullmatch(rf"{re.escape(final_group(trial))}-run(\d+)", name) for name in outcomes]
+        numbers = [int(found[1]) for found in runs if found]
+        yield from (run for run in final_runs(trial, max(numbers, default=0)) if run.id in outcomes)
+
+
+def _ablation(paths: StudyPaths, tracker: Tracker) -> Written:
+    found, written = publish.results(paths), Written()
+    open_rows(tracker, found.table)
+    trials = {trial.id: trial for trial in found.table.trials(found.most_runs)}
+    _trials(trials, found.outcomes, about(found.table), tracker, written)
+    for row in found.table.rows:
+        tracker.summary(row.id, _summary(found, row))
+    for path in publish.files(paths):
+        tracker.artifact("", path)
+    return written
+
+
+def _trials(
+    trials: Mapping[str, Trial],
+    outcomes: Mapping[str, Outcome],
+    tags: Mapping[str, str],
+    tracker: Tracker,
+    written: Written,
+) -> None:
+    for name, trial in trials.items():
+        if name in outcomes:
+            close_record(tracker, trial, outcomes[name], tags)
+            written.trials += 1
+    strange = [name for name in outcomes if name not in trials]
+    written.missing += [f"outcomes/{name}.json: the study has no trial {name} any more; left out." for name in strange]
+
+
+def _summary(found: Results, row: Row) -> dict[str, float]:
+    """Mean and deviation of a row's test figures: over the variables, and of every variable."""
+    flat = [scores.flat() for scores in found.scores(row).values()]
+    names = dict.fromkeys(name for figures in flat for name in figures if name.count(".") < 2)
+    figures = {name: figure for name in names if (figure := found.figure(row, name))}
+    return _means(figures) | {"runs": float(len(flat))}
+
+
+def _means(figures: Mapping[str, Figure]) -> dict[str, float]:
+    means = {f"test.{name}.mean": figure.mean for name, figure in figures.items()}
+    return means | {f"test.{name}.std": figure.deviation for name, figure in figures.items() if figure.n > 1}

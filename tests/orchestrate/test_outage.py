@@ -1,0 +1,276 @@
+"""MLflow away for a while: the study goes on, and what was missed is made up for."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from silktune.errors import TrackingError
+from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.listed import ListSource
+from silktune.orchestrate.patient import PIECE, WAIT, PatientTracker
+from silktune.outcome import Epoch, Tracker
+from silktune.settings import Experiment
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial
+from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.tracker import MlflowTracker
+from tests.orchestrate.test_desk import Notes
+from tests.outcomes import epoch, outcome
+from tests.tracking.samples import runs, template
+from tests.tracking.server import Server
+from tests.tracking.stores import record
+
+__all__ = ["runs", "template"]
+
+TRIALS = [Trial(f"t{n:03d}", "trials", Experiment().with_({"loss.gamma": n})) for n in range(4)]
+
+
+class Clock:
+    """A time that goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bench:
+    """A desk whose trials are played by hand."""
+
+    def __init__(self, folder: Path, tracker: Tracker) -> None:
+        self.clock, self.notes, self.paths = Clock(), Notes(), StudyPaths(folder / "study")
+        self.tracker = PatientTracker(tracker, self.paths, self.notes.note, self.clock)
+        self.desk = Desk(self.paths, "digest", self.tracker, self.notes, ListSource(TRIALS))
+
+    @property
+    def said(self) -> list[str]:
+        """What a person was told of MLflow."""
+        return [note for note in self.notes.seen if "MLflow" in note]
+
+    def play(self, before: Callable[[], object], during: Callable[[], object]) -> None:
+        """Four trials, two at a time; something happens in the middle, and something else before the last one."""
+        desk = self.desk
+        for _ in range(2):
+            desk.next()
+        for name in ("t000", "t001"):
+            desk.epoch(name, epoch(1))
+        before()
+        desk.epoch("t000", epoch(2))  # missed from here …
+        desk.end("t000", outcome(0.1))
+        desk.next()
+        desk.epoch("t002", epoch(1))
+        desk.epoch("t001", epoch(2))
+        during()
+        desk.epoch("t002", epoch(2))  # … to here
+        desk.end("t002", outcome(0.3))
+        desk.next()
+        desk.epoch("t003", epoch(1))
+
+
+def tracker(uri: str, folder: Path) -> MlflowTracker:
+    made = MlflowTracker(uri, folder, "silktune", "quick", "a1b2")
+    made.open({"version.mlflow": "any"}, {"seed": 0})
+    return made
+
+
+def nothing() -> None: ...
+
+
+@pytest.fixture
+def undisturbed(runs: Path, tmp_path: Path) -> dict[tuple[str, str], object]:
+    """The record of the same trials in a store that was never away."""
+    uri = f"sqlite:///{runs}/mlflow.db"
+    bench = Bench(tmp_path / "undisturbed", tracker(uri, runs))
+    bench.play(nothing, nothing)
+    assert bench.said == []
+    found = record(uri)
+    assert {trial: run["status"] for (_, trial), run in found.items()} == {
+        "": "RUNNING", "t000": "FINISHED", "t001": "RUNNING", "t002": "FINISHED", "t003": "RUNNING",
+    }  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def server(tmp_path: Path, template: Path) -> Iterator[Server]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    (folder / "mlflow.db").write_bytes(template.read_bytes())
+    made = Server(folder)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
+
+
+@pytest.mark.timeout(240)
+def test_a_server_that_is_killed_and_comes_back(
+    server: Server, undisturbed: dict[tuple[str, str], object], tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, tracker(server.uri, tmp_path))
+
+    def back() -> None:
+        server.start()
+        bench.clock.now += WAIT
+
+    bench.play(server.kill, back)
+    away, again = bench.said
+    assert "it cannot be reached" in away
+    assert "what MLflow misses is made up for when it is back" in away
+    assert again == "MLflow is back, and what it missed is made up for."
+    assert record(server.uri) == undisturbed
+
+
+@pytest.mark.timeout(240)
+def test_a_server_that_stands_still_costs_an_attempt_and_makes_no_run_twice(
+    server: Server, undisturbed: dict[tuple[str, str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    bench = Bench(tmp_path, tracker(server.uri, tmp_path))
+
+    def still() -> None:
+        """The next request, that for a new run, is heard when nobody waits for its answer any more."""
+        server.signal(signal.SIGSTOP)
+        bench.tracker.trial("trials", "t002", {}, {"mlflow.runName": "t002"})
+
+    def back() -> None:
+        server.signal(signal.SIGCONT)
+        server.wait()
+        monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
+        bench.clock.now += WAIT
+
+    bench.play(still, back)
+    assert len(bench.said) == 2
+    assert record(server.uri) == undisturbed
+
+
+@pytest.mark.timeout(240)
+def test_a_server_that_comes_back_with_an_empty_store_ends_no_study(server: Server, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tracker(server.uri, tmp_path))
+
+    def back() -> None:
+        (server.folder / "mlflow.db").unlink()
+        server.start()
+        bench.clock.now += WAIT
+
+    bench.play(server.kill, back)
+    assert len(bench.said) == 2
+    found = record(server.uri)
+    assert {trial for _, trial in found} == {"", "t000", "t001", "t002", "t003"}
+
+
+def test_a_database_that_another_process_locks(
+    undisturbed: dict[tuple[str, str], object], tmp_path: Path, template: Path
+) -> None:
+    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+    uri = f"sqlite:///{tmp_path}/mlflow.db?timeout=0.2"
+    bench = Bench(tmp_path, tracker(uri, tmp_path))
+    other = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
+
+    def free() -> None:
+        other.execute("ROLLBACK")
+        other.close()
+        bench.clock.now += WAIT
+
+    bench.play(lambda: other.execute("BEGIN EXCLUSIVE"), free)
+    away, _ = bench.said
+    assert "another process keeps it locked" in away
+    assert record(uri) == undisturbed
+
+
+class Moody(NoTracker):
+    """Fails when it is told to; remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.fails, self.heard, self.clock, self.takes = 0, list[str](), Clock(), 0.0
+
+    def _hear(self, word: str) -> None:
+        self.clock.now += self.takes
+        if self.fails:
+            self.fails -= 1
+            raise TrackingError("MLflow: away.")
+        self.heard.append(word)
+
+    def reopen(self) -> None:
+        self._hear("reopen")
+
+    def trial(self, group: str, trial: str, *_: object) -> None:
+        self._hear(trial)
+
+    def epoch(self, trial: str, epoch: Epoch) -> None:
+        self._hear(f"{trial} {epoch.number}")
+
+    def outcome(self, trial: str, *_: object) -> None:
+        self._hear(f"{trial} outcome")
+
+
+@pytest.fixture
+def moody() -> tuple[Moody, PatientTracker, list[str]]:
+    inner, said = Moody(), list[str]()
+    return inner, PatientTracker(inner, StudyPaths(Path("nowhere")), said.append, inner.clock), said
+
+
+Played = tuple[Moody, PatientTracker, list[str]]
+
+
+def test_one_call_that_fails_is_made_again_at_once_and_not_spoken_of(moody: Played) -> None:
+    inner, patient, said = moody
+    patient.trial("trials", "t0", {}, {})
+    inner.fails = 1
+    patient.epoch("t0", epoch(1))
+    assert inner.heard == ["t0", "reopen", "t0", "t0 1"]
+    assert said == []
+
+
+def test_it_is_asked_again_only_after_a_while(moody: Played) -> None:
+    inner, patient, said = moody
+    inner.fails = 3
+    patient.trial("trials", "t0", {}, {})
+    patient.epoch("t0", epoch(1))
+    inner.clock.now += WAIT - 1
+    patient.epoch("t0", epoch(2))
+    assert inner.fails == 1
+    inner.clock.now += 1
+    patient.epoch("t0", epoch(3))
+    assert (inner.fails, inner.heard, len(said)) == (0, [], 1)
+    inner.clock.now += WAIT
+    patient.epoch("t0", epoch(4))
+    assert inner.heard == ["reopen", "t0", "t0 1", "t0 2", "t0 3", "t0 4"]
+    assert len(said) == 2
+
+
+def test_much_that_was_missed_is_made_up_for_in_pieces(moody: Played) -> None:
+    inner, patient, said = moody
+    inner.fails = 2
+    for number in range(1, 11):
+        patient.epoch("t0", epoch(number))
+    inner.clock.now += WAIT
+    inner.takes = PIECE / 2
+    patient.epoch("t0", epoch(11))
+    assert inner.heard == ["reopen", "t0 1", "t0 2"]
+    assert len(said) == 1
+    inner.takes = 0
+    patient.epoch("t0", epoch(12))
+    assert inner.heard[3:] == [f"t0 {number}" for number in range(3, 13)]
+    assert len(said) == 2
+
+
+def test_an_outcome_takes_the_place_of_the_epochs_that_were_missed(tmp_path: Path) -> None:
+    inner, said = Moody(), list[str]()
+    paths = StudyPaths(tmp_path)
+    patient = PatientTracker(inner, paths, said.append, inner.clock)
+    patient.trial("trials", "t0", {}, {})
+    inner.fails = 2
+    for number in (1, 2):
+        patient.epoch("t0", epoch(number))
+    outcome(0.1).write(paths.outcome("t0"))
+    patient.outcome("t0", outcome(0.1))
+    inner.clock.now += WAIT
+    patient.trial("trials", "t1", {}, {})
+    assert inner.heard == ["t0", "reopen", "t0", "t1", "t0 outcome"]
