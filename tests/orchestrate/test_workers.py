@@ -48,9 +48,9 @@ def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[Bench]:
-    """The table on one worker per trial."""
+    """The table on one worker per trial, with as many threads as each of two has: threads change the rounding."""
     made = Bench(tmp_path_factory.mktemp("alone"), table, ABLATE)
-    status, output = made.run("--runs", "1", *EXACT)
+    status, output = made.run("--runs", "1", "--concurrent", "2", *EXACT)
     assert status == 0, output
     yield made
     made.end()
@@ -67,7 +67,7 @@ def same(bench: Bench, other: Bench) -> None:
     found, expected = losses(bench), losses(other)
     assert found.keys() == expected.keys()
     for cell, values in found.items():
-        np.testing.assert_allclose(values, expected[cell], rtol=1e-4, err_msg=cell)
+        np.testing.assert_allclose(values, expected[cell], rtol=1e-5, err_msg=cell)
 
 
 def works(process: psutil.Process, name: str) -> bool:
