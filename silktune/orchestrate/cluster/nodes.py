@@ -9,7 +9,7 @@ from os import devnull
 from shlex import join, quote
 from uuid import uuid4
 
-from silktune.errors import ResourceError, reason
+from silktune.errors import ResourceError
 from silktune.orchestrate.cluster.file import ClusterFile
 from silktune.orchestrate.cluster.rules import Here
 
@@ -45,13 +45,14 @@ def ask(cluster: ClusterFile, here: Here) -> list[tuple[str, str]]:
     def way(address: str) -> list[str]:
         return _way(cluster, here, address)
 
-    try:
-        said = {head: _answers(way(head), f"echo {mark} > {quote(marker)}; {questions}")}
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            answers = pool.map(lambda worker: _answers(way(worker), questions), workers)
-            said.update(zip(workers, answers, strict=True))
-    finally:
-        _answers(way(head), f"rm -f {quote(marker)}")
+    said = {head: _answers(way(head), f"echo {mark} > {quote(marker)}; {questions}")}
+    if "trouble" not in said[head]:
+        try:
+            with ThreadPoolExecutor(max_workers=16) as pool:
+                answers = pool.map(lambda worker: _answers(way(worker), questions), workers)
+                said.update(zip(workers, answers, strict=True))
+        finally:
+            _answers(way(head), f"rm -f {quote(marker)}")
     complaints = [cluster.says(sentence) for sentence in _complaints(said, here, cluster.storage, mark)]
     if complaints:
         raise ResourceError.of(complaints)
@@ -67,7 +68,7 @@ def _way(cluster: ClusterFile, here: Here, address: str) -> list[str]:
         ssh += ["-i", str(here.path(key))]
     to_head = f"{auth['ssh_user']}@{cluster.provider.get('external_head_ip', head)}"
     if proxy := auth.get("ssh_proxy_command"):
-        ssh += ["-o", f"ProxyCommand={proxy}"]
+        ssh += ["-o", f"ProxyCommand={proxy}"]  # of several, ssh takes the first: it then leads to workers too
     if address == head:
         return [*ssh, to_head]
     return [*ssh, "-o", f"ProxyCommand={join([*ssh, '-W', '%h:%p', to_head])}", f"{auth['ssh_user']}@{address}"]
@@ -83,7 +84,7 @@ def _answers(way: Sequence[str], script: str) -> dict[str, str]:
     except subprocess.TimeoutExpired:
         return {"trouble": f"no answer within {LIMIT} s"}
     if done.returncode == 255:  # of ssh itself
-        return {"trouble": reason(RuntimeError(done.stderr.strip() or "ssh failed"))}
+        return {"trouble": (done.stderr.strip() or "ssh failed").splitlines()[-1].rstrip(".")}
     return {name: text for name, _, text in (line.partition(" ") for line in done.stdout.splitlines())}
 
 
@@ -105,4 +106,4 @@ def _complaints(said: Mapping[str, Answers], here: Here, storage: str, mark: str
 
 def _line(answers: Answers) -> str:
     found = [f"{name} {answers[name]}" for name in ("Python", "ray", "silktune") if answers.get(name)]
-    return ", ".join([*found, "storage seen"])
+    return ", ".join([*found, "storage seen"] if answers.get("mark") else found)
