@@ -37,6 +37,7 @@ def missing() -> str:
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, timeout=10, check=False).returncode:
         return "needs mount namespaces"
     with socket.socket() as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended are no hindrance
         try:
             port.bind((HEAD, 22))
         except OSError:

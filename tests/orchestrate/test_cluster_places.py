@@ -6,15 +6,19 @@ import ast
 import http.server
 import os
 import re
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import ray
 import yaml
@@ -150,6 +154,59 @@ def test_a_node_that_cannot_write_to_the_storage_fails_in_its_set_up(tmp_path: P
         done = subprocess.run(["bash", "-c", there], capture_output=True, timeout=30, check=False)
         assert done.returncode == code
     assert list(tmp_path.iterdir()) == []
+
+
+def on_a_node(command: str, home: Path) -> str:
+    """Runs a command as `ray up` does on a node: in a login shell, all of it quoted; what it wrote."""
+    from ray.autoscaler._private.command_runner import _with_interactive
+
+    words = shlex.split(" ".join(_with_interactive(command)))
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", [AWS, LOCAL])
+def test_a_later_shell_on_a_node_finds_silktune_and_the_token(name: str, tmp_path: Path) -> None:
+    tool = tmp_path / "silktune/.venv/bin/silktune"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\necho found $RAY_AUTH_MODE $MLFLOW_TRACKING_URI\n")
+    tool.chmod(0o755)
+    first = cluster(name).content["setup_commands"][0]
+    for _ in range(2):  # `ray up` runs it anew each time
+        on_a_node(first, tmp_path)
+    assert on_a_node("silktune", tmp_path) == "found token http://127.0.0.1:5000\n"
+    assert len((tmp_path / ".bashrc").read_text().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [AWS, LOCAL])
+def test_the_heads_mlflow_server_listens_on_loopback_outlives_the_shell_and_starts_once(
+    name: str, tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (command,) = (c for c in cluster(name).commands("head_start_ray_commands") if "mlflow server" in c)
+    command = re.sub(r"\b5000\b", str(port), command)
+    command = re.sub(r"--artifacts-destination \S+", f"--artifacts-destination {tmp_path}/artifacts", command)
+    (tmp_path / ".bashrc").write_text(f"export PATH={Path(sys.executable).parent}:$PATH\n")
+    on_a_node(command, tmp_path)
+    server = psutil.Process(int((tmp_path / "mlflow/server.pid").read_text()))
+    everything = [server, *server.children(recursive=True)]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+            assert answer.read() == b"OK"
+        listening = {c.laddr.ip for p in everything for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+        assert listening == {"127.0.0.1"}
+        on_a_node(command, tmp_path)
+        assert int((tmp_path / "mlflow/server.pid").read_text()) == server.pid
+        assert (tmp_path / "mlflow/mlflow.db").is_file()
+    finally:
+        on_a_node("kill -- -$(cat ~/mlflow/server.pid)", tmp_path)  # as the documentation stops it
+    gone, alive = psutil.wait_procs(everything, timeout=20)
+    assert (len(gone), alive) == (len(everything), [])
 
 
 class Metadata(http.server.BaseHTTPRequestHandler):
@@ -324,14 +381,28 @@ def test_the_job_makes_the_cluster_that_stands_beside_it() -> None:
     assert templates("rayjob.yaml") == templates("raycluster.yaml")
 
 
-def test_the_job_is_a_command_of_silktune() -> None:
-    (manifest,) = documents("rayjob.yaml")
-    program, *words = manifest["spec"]["entrypoint"].split()
-    assert program == "silktune"
+def commands_of_the_documentation() -> list[str]:
+    """Every `silktune …` that a person is told to type, and the job's entry point."""
+    (job,) = documents("rayjob.yaml")
+    text = (PLACES / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.findall(r"silktune (?:search|cluster|mlflow) [^`\n…]*--?[^`\n…]*", text)
+    assert len(found) >= 2
+    return [job["spec"]["entrypoint"], *found]
+
+
+@pytest.mark.parametrize("command", commands_of_the_documentation())
+def test_documented_commands_have_the_options_that_silktune_has(command: str) -> None:
+    words = shlex.split(command)[1:]
     done = silktune(*words, "--help")
     assert done.returncode == 0
     options = {word for word in words if word.startswith("--")}
     assert options <= set(re.findall(r"--[\w-]+", done.stdout))
+
+
+def test_documented_files_are_there() -> None:
+    named = set(re.findall(r"docs/cluster/\w[\w.-]+", (PLACES / "README.md").read_text(encoding="utf-8")))
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def instructions() -> list[tuple[str, str]]:
