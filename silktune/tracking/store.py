@@ -72,9 +72,13 @@ def is_database(uri: str) -> bool:
 
 
 def _quiet() -> None:
-    """No migrations on the terminal; mlflow sets its own level when it is imported."""
+    """No migrations on the terminal, and no traceback of an error that is said in a sentence.
+
+    mlflow sets its own level when it is imported.
+    """
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 @contextmanager

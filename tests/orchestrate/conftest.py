@@ -93,14 +93,14 @@ class Bench:
         """Run the command to its end: exit status and what it printed."""
         return _end(self.start(*words, root=root))
 
-    def silktune(self, *words: str) -> tuple[int, str]:
-        """Run another command of silktune to its end."""
-        return _end(self._begin(*words))
+    def silktune(self, *words: str, uri: str = "") -> tuple[int, str]:
+        """Run another command of silktune to its end, with MLflow at an address."""
+        return _end(self._begin(*words, uri=uri))
 
-    def _begin(self, *words: str) -> subprocess.Popen[str]:
+    def _begin(self, *words: str, uri: str = "") -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "silktune", *words], cwd=self.folder, text=True, start_new_session=True,
-            env=os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": ""},
+            env=os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": uri},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.started.append(process)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
+from pathlib import Path
 
 import mlflow
 import psutil
@@ -12,6 +14,10 @@ import yaml
 
 from silktune.settings import Experiment
 from tests.orchestrate.conftest import LIMIT, Bench, by_trial, runs_of, trains, wait_for
+from tests.tracking.samples import template
+from tests.tracking.stores import record
+
+__all__ = ["template"]
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
@@ -56,7 +62,7 @@ def test_leaves_only_what_is_needed(undisturbed: Undisturbed) -> None:
     assert not list(folder.rglob("checkpoint.pt"))
     assert len(list(folder.rglob("model.pt"))) == 2
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
-        "plan.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
+        "plan.json", "header.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
     }  # fmt: skip
     assert not (folder / ".ray").exists()
 
@@ -92,6 +98,17 @@ def test_every_epoch_is_in_mlflow_once(undisturbed: Undisturbed) -> None:
     assert [metric.step for metric in history] == list(range(1, len(bench.outcomes()["t001"]["epochs"]) + 1))
     figures = [epoch["validation"]["mean_f1"] for epoch in bench.outcomes()["t001"]["epochs"]]
     assert [metric.value for metric in history] == figures
+
+
+def test_its_record_is_written_again_into_an_empty_store(
+    undisturbed: Undisturbed, template: Path, tmp_path: Path
+) -> None:
+    bench = undisturbed[0]
+    shutil.copy(template, tmp_path / "other.db")
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    status, output = bench.silktune("mlflow", "sync", "runs/study", uri=other)
+    assert status == 0, output
+    assert record(other) == record(f"sqlite:///{bench.folder / 'runs/mlflow.db'}")
 
 
 def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None:

@@ -1,0 +1,122 @@
+"""`silktune search` and `silktune ablate` without a Ray: trials are played, everything around them is real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from silktune.cli.app import app
+from silktune.core import loop, metrics
+from silktune.core.silknet import SilkNet
+from silktune.data.dataset import Dataset
+from silktune.orchestrate import listed, search
+from silktune.orchestrate.desk import Desk
+from silktune.outcome import Epoch, Outcome, Scores
+from silktune.study.plan import Trial
+
+SPACE = """
+question: Which γ?
+set: {data.image_size: 32, net.trunk: resnet18, net.weights: none, net.NB_RN: 1, net.NN_jfc: [8], net.NN_tfc: []}
+search:
+  loss.gamma: {choices: [0.0, 1.0, 2.0, 3.0]}
+  train.batch_size: {choices: [24]}
+"""
+ROWS = """
+question: Does the auxiliary clustering help?
+runs: 2
+base:
+  id: MTL
+  set:
+    data.image_size: 32
+    net.trunk: resnet18
+    net.weights: none
+    net.NB_RN: 1
+    net.NN_jfc: [8]
+    net.NN_tfc: []
+    train.batch_size: 24
+    loss.gamma: 0
+    loss.lambda_aux: 0
+rows:
+  - {id: MTL^fo, set: {loss.gamma: 2}}
+  - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
+"""
+SEARCH = ("search", "space.yaml", "--sampler", "grid", "--final-runs", "2")
+ABLATE = ("ablate", "rows.yaml")
+Between = Callable[[Trial], object]
+
+
+class Studies:
+    """A folder in which silktune runs; `between` is called before a trial ends."""
+
+    def __init__(self, folder: Path, data: Dataset, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.data, self.between = folder, data, lambda trial: None
+        (folder / "space.yaml").write_text(SPACE)
+        (folder / "rows.yaml").write_text(ROWS)
+        patch.chdir(folder)
+        for module in (search, listed):
+            patch.setattr(module, "a_ray", lambda placement: nullcontext())
+            patch.setattr(module, "run_trials", self._play)
+        patch.setenv("COLUMNS", "120")
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "runs" / "study"
+
+    def begin(self, *words: str) -> Result:
+        return self.silktune(*words, "--data", str(self.data.folder), "--name", "study", "--device", "cpu")
+
+    def silktune(self, *words: str) -> Result:
+        return CliRunner().invoke(app, words)
+
+    def _play(self, desk: Desk, data: str, placement: Any, *, test: bool, seconds: float | None = None) -> None:
+        whole = Dataset.open(Path(data))
+        while trial := desk.next():
+            view = loop.view(whole, trial.experiment)
+            epochs = tuple(_epochs(view, trial))
+            for epoch in epochs:
+                desk.epoch(trial.id, epoch)
+            if desk.keep_models:
+                _save(desk.paths.trial(trial.id) / "model.pt", trial, view)
+            self.between(trial)
+            desk.end(trial.id, _outcome(view, trial, epochs, test))
+
+
+def _scores(data: Dataset, trial: Trial, subset: str, number: int) -> Scores:
+    """Of predictions that the trial's settings, run and epoch decide."""
+    rows = data.rows(subset)
+    chance = np.random.default_rng([number, trial.run, *trial.fingerprint("").encode()])
+    truth = data.labels[rows]
+    named = np.where(chance.random(truth.shape) < 0.5, truth, 0)
+    return metrics.scores(truth, np.maximum(named, 0), data.variables)
+
+
+def _epochs(data: Dataset, trial: Trial) -> Iterator[Epoch]:
+    for number in (1, 2):
+        losses = {"L": 1 / number, "C": 0.5 / number}
+        scores = _scores(data, trial, "validation", number)
+        yield Epoch(number=number, train_loss=losses, validation_loss=losses, validation=scores, seconds=2.0)
+
+
+def _outcome(data: Dataset, trial: Trial, epochs: tuple[Epoch, ...], test: bool) -> Outcome:
+    """γ = 3 fails where it is searched."""
+    if trial.experiment.loss.gamma == 3:
+        return Outcome(state="failed", reason="The loss L is nan.", seconds=4.0)
+    tested = _scores(data, trial, "test", 0) if test else None
+    return Outcome(
+        state="finished", best_epoch=2, epochs=epochs, validation=epochs[-1].validation, test=tested, seconds=4.0,
+        device="CPU",
+    )  # fmt: skip
+
+
+def _save(path: Path, trial: Trial, data: Dataset) -> None:
+    settings = trial.experiment.net
+    torch.manual_seed(trial.run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(SilkNet(settings, [variable.outputs for variable in data.variables]).state_dict(), path)
