@@ -88,6 +88,19 @@ def why_not() -> str:
     return f"namespaces, overlays or bridges are forbidden here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+def finish(process: subprocess.Popen[str], *, limit: float, given: str = "") -> tuple[int, str]:
+    """A process's exit status and what it printed; it must end within `limit` seconds."""
+    try:
+        output, _ = process.communicate(given, timeout=limit)
+    except subprocess.TimeoutExpired:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.kill()
+        output, _ = process.communicate(timeout=10)
+        raise AssertionError(f"no end after {limit} s:\n{output}") from None
+    return process.returncode, output
+
+
 @dataclass
 class Host:
     """A host: its name, its address, and the process with which it ends."""
@@ -111,14 +124,8 @@ class Host:
 
     def run(self, *command: str, limit: float, given: str = "", **environment: str) -> str:
         """What a command on it prints; it must succeed within `limit` seconds."""
-        process = self.begin(*command, **environment)
-        try:
-            output, _ = process.communicate(given, timeout=limit)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate(timeout=10)
-            raise AssertionError(f"{self.name}: {command} took longer than {limit} s:\n{output}") from None
-        assert process.returncode == 0, f"{self.name}: {command} ended with {process.returncode}:\n{output}"
+        status, output = finish(self.begin(*command, **environment), limit=limit, given=given)
+        assert status == 0, f"{self.name}: {' '.join(command)} ended with {status}:\n{output}"
         return output
 
     def write(self, path: str, text: str) -> None:

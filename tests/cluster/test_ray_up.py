@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from silktune.data import loom
-from tests.cluster.hosts import HOME, INTERFACE, ROOT, STORAGE, Host, Site, site, why_not
+from tests.cluster.hosts import HOME, INTERFACE, ROOT, STORAGE, Host, Site, finish, site, why_not
 
 FILE = "docs/cluster/onpremises.yaml"
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SEARCH = (
     f"silktune search quick --data {STORAGE}/sample/labels.csv --address auto --concurrent 2 --device cpu --trials 4 "
-    f"--final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 train.max_epochs=12 "
-    "train.patience=12 net.NB_RN=1"
+    f"--final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 train.max_epochs=24 "
+    "train.patience=24 net.NB_RN=1"
 )
 NO_INTERNET = "[global]\nno-index = true\nno-build-isolation = false\n"  # false: pip's way to say yes here
 
@@ -57,15 +57,15 @@ def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(tw
     _fill_in(two)
     follow(f"silktune cluster check {FILE} --nodes", limit=60)
     follow(f"ray up -y {FILE}", limit=200)
-    _until(lambda: bool(re.search(r"Active:\s+2 ", follow(f"ray exec {FILE} 'ray status'", limit=60))), limit=120)
+    _until(lambda: _status(follow) == "2", limit=120)
 
     search = two.laptop.begin("ray", "exec", FILE, SEARCH, RAY_AUTH_MODE="token")
     study = tmp_path / "runs" / "two"
     _until(lambda: _trains_on_both(two, study, search), limit=120)
     two.cut(two.worker)
-    output, _ = search.communicate(timeout=240)
+    status, output = finish(search, limit=240)
 
-    assert search.returncode == 0, output
+    assert status == 0, output
     assert output.count("its process died; it goes on from its last epoch.") == 1, output
     assert "The runs are at http://127.0.0.1:5000" in output, output
     outcomes = _outcomes(study)
@@ -75,7 +75,9 @@ def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(tw
         assert outcome["state"] in ("finished", "pruned"), (name, outcome)
         assert [epoch["number"] for epoch in outcome["epochs"]] == list(range(1, len(outcome["epochs"]) + 1))
 
+    _until(lambda: _status(follow) == "1", limit=60)
     two.mend(two.worker)
+    _until(lambda: _status(follow) == "2", limit=90)
     follow(f"ray exec {FILE} 'kill -- -$(cat ~/mlflow/server.pid)'", limit=60)
     follow(f"ray down -y {FILE}", limit=90)
     assert not two.head.processes("raylet")
@@ -92,6 +94,12 @@ class _Laptop:
         """What a command prints that stands in the documentation."""
         assert command in README, f"docs/cluster/README.md does not say: {command}"
         return self.host.run("bash", "-c", command, limit=limit, RAY_AUTH_MODE="token")
+
+
+def _status(follow: Callable[..., str]) -> str:
+    """How many hosts `ray status` has seen."""
+    found = re.search(r"Active:\s+(\d+) ", follow(f"ray exec {FILE} 'ray status'", limit=60))
+    return found[1] if found else ""
 
 
 def _let_in(two: Site) -> None:
