@@ -49,6 +49,7 @@ def a_ray(placement: Placement) -> Iterator[None]:
             )
         else:
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
             ray.init(
                 "local", include_dashboard=False, log_to_driver=False, logging_level="error",
                 object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},

@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def _furnish(host: Host) -> None:
 
 
 def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(two: Site, tmp_path: Path) -> None:
-    follow = _Laptop(two).follow
+    follow = partial(_follow, two.laptop)
     follow("ray get-auth-token --generate > /dev/null", limit=60)
     follow("chmod 600 ~/.ray/auth_token", limit=10)
     follow("ssh-keygen -t ed25519 -N '' -f ~/.ssh/silktune", limit=10)
@@ -57,11 +58,11 @@ def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(tw
     _fill_in(two)
     follow(f"silktune cluster check {FILE} --nodes", limit=60)
     follow(f"ray up -y {FILE}", limit=200)
-    _until(lambda: _status(follow) == "2", limit=120)
+    _wait_for_hosts(2, two, limit=120)
 
     search = two.laptop.begin("ray", "exec", FILE, SEARCH, RAY_AUTH_MODE="token")
     study = tmp_path / "runs" / "two"
-    _until(lambda: _trains_on_both(two, study, search), limit=120)
+    _wait_for_training(two, study, search, limit=120)
     two.cut(two.worker)
     status, output = finish(search, limit=240)
 
@@ -75,31 +76,28 @@ def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(tw
         assert outcome["state"] in ("finished", "pruned"), (name, outcome)
         assert [epoch["number"] for epoch in outcome["epochs"]] == list(range(1, len(outcome["epochs"]) + 1))
 
-    _until(lambda: _status(follow) == "1", limit=60)
+    _wait_for_hosts(1, two, limit=60)
     two.mend(two.worker)
-    _until(lambda: _status(follow) == "2", limit=90)
+    _wait_for_hosts(2, two, limit=90)
     follow(f"ray exec {FILE} 'kill -- -$(cat ~/mlflow/server.pid)'", limit=60)
     follow(f"ray down -y {FILE}", limit=90)
     assert not two.head.processes("raylet")
     assert not two.head.processes("mlflow")
 
 
-class _Laptop:
-    """Where the documentation's commands are given, in the repository's folder."""
-
-    def __init__(self, two: Site) -> None:
-        self.host = two.laptop
-
-    def follow(self, command: str, *, limit: float) -> str:
-        """What a command prints that stands in the documentation."""
-        assert command in README, f"docs/cluster/README.md does not say: {command}"
-        return self.host.run("bash", "-c", command, limit=limit, RAY_AUTH_MODE="token")
+def _follow(laptop: Host, command: str, *, limit: float) -> str:
+    """What a command prints that stands in the documentation; it is given in the repository's folder."""
+    assert command in README, f"docs/cluster/README.md does not say: {command}"
+    return laptop.run("bash", "-c", command, limit=limit, RAY_AUTH_MODE="token")
 
 
-def _status(follow: Callable[..., str]) -> str:
-    """How many hosts `ray status` has seen."""
-    found = re.search(r"Active:\s+(\d+) ", follow(f"ray exec {FILE} 'ray status'", limit=60))
-    return found[1] if found else ""
+def _wait_for_hosts(count: int, two: Site, *, limit: float) -> None:
+    """Until `ray status` has seen so many."""
+    end = time.monotonic() + limit
+    while not re.search(rf"Active:\s+{count} ", said := _follow(two.laptop, f"ray exec {FILE} 'ray status'", limit=60)):
+        if time.monotonic() > end:
+            log = two.head.run("sh", "-c", "tail -n 40 /tmp/ray/session_latest/logs/monitor.log", limit=10)
+            raise AssertionError(f"not {count} hosts after {limit} s:\n{said}\n{log}")
 
 
 def _let_in(two: Site) -> None:
@@ -127,19 +125,18 @@ def _fill_in(two: Site) -> None:
     two.laptop.run("mount", "--bind", f"{HOME}/onpremises.yaml", str(ROOT / FILE), limit=10)
 
 
-def _trains_on_both(two: Site, study: Path, search: subprocess.Popen[str]) -> bool:
-    """Whether each host trains a trial, and each of the two trials has a checkpoint."""
-    assert search.poll() is None, search.communicate()[0]
-    trains = all(host.processes("ray::ImplicitFunc") for host in (two.head, two.worker))
-    return trains and len(list(study.glob("trials/*/checkpoint.pt"))) == 2
+def _wait_for_training(two: Site, study: Path, search: subprocess.Popen[str], *, limit: float) -> None:
+    """Until each host trains a trial, and each of the two trials has a checkpoint."""
+    end = time.monotonic() + limit
+    while not (_trains(two.head) and _trains(two.worker) and len(list(study.glob("trials/*/checkpoint.pt"))) == 2):
+        if time.monotonic() > end or search.poll() is not None:
+            raise AssertionError(f"never on both hosts: {finish(search, limit=1)}")
+        time.sleep(0.1)
+
+
+def _trains(host: Host) -> bool:
+    return bool(host.processes("ray::ImplicitFunc"))
 
 
 def _outcomes(study: Path) -> dict[str, Any]:
     return {file.stem: json.loads(file.read_text()) for file in (study / "outcomes").glob("[!.]*.json")}
-
-
-def _until(there: Callable[[], bool], *, limit: float) -> None:
-    end = time.monotonic() + limit
-    while not there():
-        assert time.monotonic() < end, f"nothing after {limit} s"
-        time.sleep(0.1)
