@@ -22,8 +22,8 @@ FILE = "docs/cluster/onpremises.yaml"
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SEARCH = (
     f"silktune search quick --data {STORAGE}/sample/labels.csv --address auto --concurrent 2 --device cpu --trials 4 "
-    f"--final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 train.max_epochs=24 "
-    "train.patience=24 net.NB_RN=1"
+    f"--final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 train.max_epochs=16 "
+    "train.patience=16 net.NB_RN=1"
 )
 NO_INTERNET = "[global]\nno-index = true\nno-build-isolation = false\n"  # false: pip's way to say yes here
 
