@@ -14,5 +14,6 @@ os.environ.update(
     TUNE_GLOBAL_CHECKPOINT_S="60",
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
     TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+    TUNE_PRINT_ALL_TRIAL_ERRORS="0",  # the desk says what became of a trial
     TUNE_RESULT_BUFFER_LENGTH="1",
 )
