@@ -1,7 +1,7 @@
 """The driver's desk: what comes from the workers is written down here, and nowhere else.
 
-Order matters: an outcome is written to the study's folder first (the truth), then told to the source that asked for
-the trial, then to the tracker and the person who watches. After a crash at any point the next start makes up for
+Order matters: an outcome is written to the study's folder first (the truth), then told to the person who watches, to
+the source that asked for the trial, and to the tracker. After a crash at any point the next start makes up for
 what is missing.
 """
 
