@@ -187,7 +187,7 @@ class Runtime(_Section):
 
     device: Literal["auto", "cpu", "cuda"] = setting("auto", origin="ours", why="auto: a GPU if there is one")
     threads: int = setting(0, ge=0, origin="ours", why="CPU threads of torch; 0: torch decides")
-    folder: Path | None = setting(None, origin="ours", why="where the checkpoint is kept; None: nowhere")
+    folder: str | Path | None = setting(None, origin="ours", why="or URI, for the checkpoint; None: nowhere")
 
 
 class Description(NamedTuple):

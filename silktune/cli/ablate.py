@@ -20,6 +20,7 @@ from silktune.cli.words import (
     ReferenceOption,
     RetriesOption,
     RootOption,
+    StorageOption,
     WorkersOption,
 )  # fmt: skip
 
@@ -57,6 +58,7 @@ def command(
     device: DeviceOption = "auto",
     retries: RetriesOption = 3,
     address: AddressOption = None,
+    storage: StorageOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from table, data and settings"),
@@ -97,11 +99,11 @@ def command(
     if plan:
         from silktune.orchestrate import estimate
 
-        paths = Plan.of(what, "").paths(root, title, named=bool(name))
+        paths = Plan.of(what, "").paths(root, title, named=bool(name), storage=storage)
         tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
-        what, title, named=bool(name), root=root, dataset=dataset, command=sys.argv,
+        what, title, named=bool(name), root=root, storage=storage, dataset=dataset, command=sys.argv,
         params={"table": table.name, "runs": order.runs, **table.base.flat()},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

@@ -38,19 +38,31 @@ def prepare(
     settings: Settings = None,
     images: Images = None,
     to: Annotated[Path, typer.Option(help="Where prepared data sets are kept.", metavar="ROOT")] = Path("runs/data"),
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Put it there too, for the nodes of a cluster: s3://…", metavar="FOLDER|URI", show_default=False
+        ),
+    ] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that are missing or damaged.")
     ] = False,
 ) -> None:
     """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
+    from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
+    from silktune.data.nearby import keep
     from silktune.data.prepare import prepare as make
+    from silktune.place import Place
 
-    wanted = data_settings(settings)
+    wanted, place = data_settings(settings), Place.of(storage or to)
     with bar("Preparing images") as advance:
         folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
     show(look(folder, wanted))
-    Console(soft_wrap=True).print(f"Prepared: {folder}", highlight=False, markup=False)
+    console = Console(soft_wrap=True)
+    console.print(f"Prepared: {folder}", highlight=False, markup=False)
+    if storage:
+        console.print(f"In the storage: {keep(Dataset.open(folder), place)}", highlight=False, markup=False)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from silktune.cli.words import (
     ImagesOption,
     RetriesOption,
     RootOption,
+    StorageOption,
     WorkersOption,
 )  # fmt: skip
 
@@ -47,6 +48,7 @@ def command(
     device: DeviceOption = "auto",
     retries: RetriesOption = 3,
     address: AddressOption = None,
+    storage: StorageOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from space, data and settings"),
@@ -86,8 +88,8 @@ def command(
     what["weights"] = space.base.net.weights_digest
     shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
     begun = Study.begin(
-        what, name or f"{space.name}-{dataset.name}", named=bool(name), root=root, dataset=dataset, command=sys.argv,
-        params={"sampler": sampler, "sampler.seed": seed, **shared},
+        what, name or f"{space.name}-{dataset.name}", named=bool(name), root=root, storage=storage, dataset=dataset,
+        command=sys.argv, params={"sampler": sampler, "sampler.seed": seed, **shared},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)

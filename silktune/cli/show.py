@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from silktune.study.report import SearchReport
 
 
-def resolve(console: Console, data: Path, images: Path | None, experiment: Experiment, root: Path) -> Dataset:
-    """The data set that `--data` names, prepared with a progress bar if it is a table."""
+def resolve(console: Console, data: str, images: Path | None, experiment: Experiment, root: Path) -> Dataset:
+    """The data set that `--data` names, prepared with a progress bar if it is a table, copied here from a storage."""
     from silktune.data import dataset
+    from silktune.data.nearby import fetch
+    from silktune.place import Place, is_uri
+
+    folder = fetch(Place.of(data), root) if is_uri(data) else Path(data)
 
     columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         return dataset.resolve(
-            data,
+            folder,
             images,
             experiment.data,
             root,

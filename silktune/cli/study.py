@@ -13,7 +13,8 @@ from typing import Any
 
 from silktune.cli import complete
 from silktune.data.dataset import Dataset
-from silktune.errors import TrackingError
+from silktune.errors import ResourceError, TrackingError
+from silktune.study import mirror
 from silktune.study.ablation.results import Facts
 from silktune.study.header import Header
 from silktune.study.paths import StudyPaths
@@ -42,6 +43,7 @@ class Study:
         *,
         named: bool,
         root: Path,
+        storage: str | None,
         dataset: Dataset,
         command: Sequence[str],
         params: Mapping[str, object],
@@ -53,6 +55,7 @@ class Study:
             name: of its folder.
             named: whether a person gave the name.
             root: the folder of studies.
+            storage: where data, checkpoints and a copy of the study are kept for other machines; None: nowhere.
             dataset: what it trains on.
             command: as it was given.
             params: what MLflow shows of the whole study.
@@ -62,8 +65,9 @@ class Study:
             TrackingError: MLflow's store cannot be reached.
         """
         plan = Plan.of(what, shlex.join(command))
-        paths = plan.paths(root, name, named=named)
+        paths = plan.paths(root, name, named=named, storage=storage)
         with paths.locked():
+            mirror.restore(paths)
             plan = plan.begin(paths)
             uri = store.uri(root)
             tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
@@ -90,9 +94,13 @@ class Study:
         """End the study: its whole record is written from its folder, so that nothing is missing that was missed.
 
         Returns:
-            What could not be written, in sentences. MLflow's absence does not undo a study that is done.
+            What could not be written, in sentences. An MLflow or a storage that is away does not undo a study that is
+            done.
         """
         self.header.end(self.paths, failed=False)
+        return [*self._record(), *self._copy()]
+
+    def _record(self) -> list[str]:
         try:
             self.tracker.reopen()
             written = complete.write(self.plan, self.header, self.paths, self.tracker)
@@ -103,6 +111,13 @@ class Study:
                 f"{error} The study is done, but MLflow's record of it is not complete; this completes it: {command}"
             ]
         return written.missing
+
+    def _copy(self) -> list[str]:
+        try:
+            mirror.Mirror(self.paths, lambda _: None).finish()
+        except ResourceError as error:
+            return [f"{error} The study is done, but its copy there is not complete; the same command completes it."]
+        return []
 
 
 def how_to_look(uri: str, experiment: str) -> str:

@@ -16,7 +16,7 @@ from silktune.settings import parse
 STUDIES = Path("runs")
 DEVICES = ("auto", "cpu", "cuda")
 
-DataOption = Annotated[Path, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
+DataOption = Annotated[str, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
 ImagesOption = Annotated[
     Path | None, typer.Option("--images", help="The folder of the table's images.", show_default="the table's")
 ]
@@ -40,6 +40,13 @@ AddressOption = Annotated[
     typer.Option(
         "--address", help="Of a running Ray: auto on its head.", envvar="RAY_ADDRESS", show_default="one of its own",
         rich_help_panel=RAY,
+    ),
+]  # fmt: skip
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage", help="Folder or s3://… that all nodes reach: data, checkpoints, a copy of the study.",
+        show_default="--root", rich_help_panel=RAY,
     ),
 ]  # fmt: skip
 RootOption = Annotated[Path, typer.Option("--root", help="Where studies, prepared data and MLflow's store are kept.")]

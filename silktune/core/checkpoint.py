@@ -6,10 +6,8 @@ is a function of the seed, its name and the epoch (`silktune.seeds`).
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from silktune.errors import ResourceError, StudyError, reason
 from silktune.outcome import Epoch
+from silktune.place import Place
 
 FILE = "checkpoint.pt"
 MODEL = "model.pt"
@@ -35,46 +34,55 @@ class Checkpoint:
     seconds: float
 
 
-def save(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write `folder/checkpoint.pt` in place of the one before."""
+def save(checkpoint: Checkpoint, place: Place) -> None:
+    """Write `checkpoint.pt` in place of the one before.
+
+    Raises:
+        ResourceError: there is no room for it, or the place cannot be reached.
+    """
     content = asdict(checkpoint) | {"version": VERSION}
     content["epochs"] = [epoch.model_dump_json() for epoch in checkpoint.epochs]
-    write(content, folder / FILE)
+    write(content, place, FILE)
 
 
-def load(folder: Path, identity: str) -> Checkpoint | None:
-    """The checkpoint in `folder`, or None if there is none.
+def load(place: Place, identity: str) -> Checkpoint | None:
+    """The checkpoint in a place, or None if there is none.
 
     Raises:
         StudyError: it cannot be read, or belongs to another training.
+        ResourceError: the place cannot be reached.
     """
-    path = folder / FILE
-    if not path.exists():
+    try:
+        found = place.read(FILE)
+    except OSError as error:
+        raise ResourceError(f"{place}: this place cannot be read ({reason(error)}).") from error
+    if found is None:
         return None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        version, found = content.pop("version"), content["identity"]
+        content = torch.load(BytesIO(found), map_location="cpu", weights_only=True)
+        version, whose = content.pop("version"), content["identity"]
     except Exception as error:
         raise StudyError(
-            f"{path} cannot be read ({reason(error)}). Delete it to train from the first epoch."
+            f"{place}/{FILE} cannot be read ({reason(error)}). Delete it to train from the first epoch."
         ) from error
-    if version != VERSION or found != identity:
+    if version != VERSION or whose != identity:
         raise StudyError(
-            f"{path} belongs to a training with other settings, other data or another version of silktune. "
+            f"{place}/{FILE} belongs to a training with other settings, other data or another version of silktune. "
             "Give another folder, or delete it to train from the first epoch."
         )
     content["epochs"] = tuple(Epoch.model_validate_json(epoch) for epoch in content["epochs"])
     return Checkpoint(**content)
 
 
-def write(content: object, path: Path) -> None:
-    """torch.save, whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write(content: object, place: Place, name: str) -> None:
+    """torch.save, whole or not at all.
+
+    Raises:
+        ResourceError: there is no room for it, or the place cannot be reached.
+    """
+    file = BytesIO()
+    torch.save(content, file)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, beside)
-        beside.replace(path)
-    except (OSError, RuntimeError) as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise ResourceError(f"{path} could not be written ({error}). Is the disk full?") from error
+        place.write(name, file.getbuffer())
+    except OSError as error:
+        raise ResourceError(f"{place}/{name} could not be written ({reason(error)}). Is the disk full?") from error

@@ -25,6 +25,7 @@ from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
+from silktune.place import Place
 from silktune.seeds import number, stream
 from silktune.settings import Experiment, Loss, Runtime, Train
 
@@ -60,10 +61,11 @@ class Training:
     def __init__(
         self, experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device, world: World
     ) -> None:
-        self.experiment, self.folder, self.data, self.device = experiment, runtime.folder, data, device
+        self.experiment, self.data, self.device = experiment, data, device
+        self.place = Place.of(runtime.folder) if runtime.folder else None
         self.world, self.first = world, world.rank == 0
         self.loss, self.settings, self.seed = experiment.loss, experiment.train, experiment.train.seed
-        self.identity = identity(experiment, data) if self.folder else ""
+        self.identity = identity(experiment, data) if self.place else ""
         self.background = torch.from_numpy(data.background).to(device)
         if self.settings.sampling == "balanced":
             batches.check_balanced(self.settings.batch_size, class_counts(data))
@@ -77,12 +79,12 @@ class Training:
         self._go_on()
 
     def _go_on(self) -> None:
-        found = checkpoint.load(self.folder, self.identity) if self.folder and self.first else None
+        found = checkpoint.load(self.place, self.identity) if self.place and self.first else None
         found = self.world.from_first(found)
         if found:
             if any(_saturated(found.epochs[:n], self.settings) for n in range(1, len(found.epochs))):
                 raise StudyError(
-                    f"{self.folder} holds {len(found.epochs)} epochs, more than a training with train.max_epochs="
+                    f"{self.place} holds {len(found.epochs)} epochs, more than a training with train.max_epochs="
                     f"{self.settings.max_epochs} and train.patience={self.settings.patience} has. Give another folder."
                 )
             self.net.load_state_dict(found.net, strict=False)
@@ -96,11 +98,9 @@ class Training:
         while not self._ended():
             self._epoch(report)
         self.net.load_state_dict(self.best, strict=False)
-        if self.folder and self.first:
-            checkpoint.write(
-                {name: value.cpu() for name, value in self.net.state_dict().items()},
-                self.folder / checkpoint.MODEL,
-            )
+        if self.place and self.first:
+            weights = {name: value.cpu() for name, value in self.net.state_dict().items()}
+            checkpoint.write(weights, self.place, checkpoint.MODEL)
 
     def _ended(self) -> bool:
         return _saturated(self.epochs, self.settings)
@@ -133,10 +133,10 @@ class Training:
         report(epoch)
 
     def _save(self) -> None:
-        if self.folder and self.first:
+        if self.place and self.first:
             now = {name: value.detach().cpu() for name, value in _trained_state(self.net).items()}
             state = Checkpoint(self.identity, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
-            checkpoint.save(state, self.folder)
+            checkpoint.save(state, self.place)
 
     def _train(self, e: int) -> dict[str, float]:
         torch.manual_seed(number(self.seed, "dropout", e))

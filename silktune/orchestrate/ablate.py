@@ -18,6 +18,7 @@ from silktune.settings import Runtime
 from silktune.study import publish
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Row, Table
+from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 
@@ -42,7 +43,7 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     tracker = PatientTracker(tracker, paths, watcher.note)
     open_rows(tracker, table)
     source = _Rounds(table, order.runs, done, paths, watcher)
-    desk = Desk(paths, data.digest, tracker, watcher, source, tags=about(table))
+    desk = Desk(paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note), tags=about(table))
     desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
     run_list(source, desk, data, order.placement)
     found = publish.results(paths, table.reference)

@@ -7,15 +7,17 @@ what is missing.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
-from silktune.errors import Interrupted, SilktuneError
+from silktune.core.checkpoint import MODEL
+from silktune.errors import Interrupted, SilktuneError, reason
 from silktune.orchestrate.record import close_record, open_record
 from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 
@@ -54,6 +56,7 @@ class Desk:
     tracker: Tracker  # one that does not fail: `patient.PatientTracker`
     watcher: Watcher
     source: Source
+    mirror: Mirror
     keep_models: bool = False
     twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
     tags: Mapping[str, str] = field(default_factory=dict)  # of every trial's record
@@ -72,6 +75,7 @@ class Desk:
             self._epochs[trial.id] = {}
             open_record(self.tracker, trial, trial.fingerprint(self.digest), self.tags)
             self.watcher.started(trial)
+            self.mirror.update()
             return trial
         self.asked_all = True
         return None
@@ -142,15 +146,21 @@ class Desk:
         if outcome.state == "finished":
             self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
         self.source.outcome(trial, outcome)
+        self.mirror.update()
         close_record(self.tracker, trial, outcome, self.tags)
 
     def _tidy(self, trial: Trial, outcome: Outcome) -> None:
-        """Of a trial that is over only a model that is wanted is kept."""
-        folder = self.paths.trial(trial.id)
-        if self.keep_models and outcome.state == "finished":
-            (folder / CHECKPOINT).unlink(missing_ok=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+        """Of a trial that is over only a model that is wanted is kept, on this machine too."""
+        place, kept = self.paths.place(trial.id), self.keep_models and outcome.state == "finished"
+        with suppress(OSError):
+            place.remove(CHECKPOINT if kept else "")
+        model = self.paths.trial(trial.id) / MODEL
+        if kept and not model.exists():
+            model.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                place.fetch(MODEL, model)
+            except OSError as error:
+                self.watcher.note(f"{place}/{MODEL} could not be copied to {model} ({reason(error)}).")
 
 
 def pruned(epochs: tuple[Epoch, ...]) -> Outcome:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from silktune.core import loop, probe
 from silktune.data.dataset import Dataset
+from silktune.data.nearby import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.resources import Resources
 from silktune.orchestrate.runner import a_ray, resources, run_there
-from silktune.settings import Runtime
+from silktune.settings import Experiment, Runtime
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
@@ -63,7 +64,8 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     left = {row.id: [] if row.same_as else [t for t in trials[row.id] if t.id not in done] for row in table.rows}
     with a_ray(order.placement):
         each = resources(order.placement)
-        costs = _costs([row for row in table.rows if left[row.id]], data, order.placement.device, each)
+        where = Whereabouts.of(data, paths.storage)
+        costs = _costs([row for row in table.rows if left[row.id]], data, where, order.placement.device, each)
     lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
     return Estimate(order.runs, lines, each, tuple(cost.epoch for cost in costs.values()))
 
@@ -85,7 +87,7 @@ class _Cost:
         return self.start + epochs * self.epoch
 
 
-def _costs(rows: list[Row], data: Dataset, device: str, each: Resources) -> dict[str, _Cost]:
+def _costs(rows: list[Row], data: Dataset, where: Whereabouts, device: str, each: Resources) -> dict[str, _Cost]:
     """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
@@ -95,6 +97,10 @@ def _costs(rows: list[Row], data: Dataset, device: str, each: Resources) -> dict
     for alike in kinds.values():
         experiments = [row.experiment for row in alike]
         most = max(experiments, key=lambda one: len(loop.view(data, one).rows("train")))  # its batches are full
-        pace = run_there(each, probe.measure, most, runtime, data)
+        pace = run_there(each, _measure, most, runtime, where)
         costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
     return costs
+
+
+def _measure(experiment: Experiment, runtime: Runtime, where: Whereabouts) -> probe.Pace:
+    return probe.measure(experiment, runtime, where.open())

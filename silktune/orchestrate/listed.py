@@ -42,5 +42,5 @@ def run_list(source: ListSource, desk: Desk, data: Dataset, placement: Placement
     if not source.waiting:
         return
     with a_ray(placement):
-        run_trials(desk, str(data.folder.absolute()), placement, test=True)
+        run_trials(desk, data, placement, test=True)
     desk.check_complete()

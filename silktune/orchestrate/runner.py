@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
 import ray
@@ -18,8 +19,11 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from silktune import __version__
+from silktune.data.dataset import Dataset
+from silktune.data.nearby import Whereabouts
 from silktune.errors import ResourceError, SilktuneError
-from silktune.orchestrate import IN_WORKERS
+from silktune.orchestrate import IN_WORKERS, nodes
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.desk import Desk
 from silktune.orchestrate.resources import Placement, Resources, share
@@ -74,21 +78,25 @@ def resources(placement: Placement) -> Resources:
     return share([node["Resources"] for node in ray.nodes() if node["Alive"]], placement)
 
 
-def run_trials(desk: Desk, data: str, placement: Placement, *, test: bool, seconds: float | None = None) -> None:
+def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, seconds: float | None = None) -> None:
     """Run what the desk's source asks for until it asks for no more, or the time is over.
 
     Args:
         desk: where everything is written down.
-        data: the folder of the prepared data set.
+        data: the prepared data set.
         placement: where trials run, and with what.
         test: whether the trials are tested on the test set when they are done.
         seconds: after which running trials are stopped; they go on from their checkpoints another time.
 
     Raises:
-        ResourceError: what is asked for can never be placed.
+        ResourceError: what is asked for can never be placed, or a node cannot do its part.
     """
-    each = resources(placement)
-    asking = _Asking(desk, placement.retries, lambda name: _config(desk, name, data, placement.device, each, test=test))
+    each, where = resources(placement), Whereabouts.of(data, desk.paths.storage)
+    if placement.address:
+        nodes.check(desk.paths.reached, "" if where.copy else where.folder)
+    asking = _Asking(
+        desk, placement.retries, lambda name: _config(desk, name, where, placement.device, each, test=test)
+    )
     desk.paths.ray.mkdir(parents=True, exist_ok=True)
     tuner = tune.Tuner(
         tune.with_resources(inside.run, each.per_worker if each.workers == 1 else LAUNCHER),
@@ -113,14 +121,15 @@ def run_trials(desk: Desk, data: str, placement: Placement, *, test: bool, secon
         shutil.rmtree(desk.paths.ray, ignore_errors=True)
 
 
-def _config(desk: Desk, name: str, data: str, device: str, each: Resources, *, test: bool) -> dict[str, Any]:
+def _config(desk: Desk, name: str, data: Whereabouts, device: str, each: Resources, *, test: bool) -> dict[str, Any]:
     """What a trial is told."""
-    runtime = Runtime(device=device, threads=each.threads, folder=desk.paths.trial(name).absolute())
+    runtime = Runtime(device=device, threads=each.threads, folder=desk.paths.place(name).where)
     return {
         inside.TRIAL: name,
         "experiment": desk.running[name].seeded().model_dump_json(),
         "runtime": runtime.model_dump_json(),
-        "data": data,
+        "data": astuple(data),
+        "silktune": __version__,
         "test": test,
         "workers": each.workers,
         "per_worker": each.per_worker,

@@ -26,6 +26,7 @@ from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import report
 from silktune.study.choose import ranked
+from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_runs
 from silktune.study.report import SearchReport
@@ -56,23 +57,23 @@ def search(
     """
     loop.check(space.base, Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
-    tracker = PatientTracker(tracker, paths, watcher.note)
+    tracker, mirror = PatientTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
     _catch_up(source.ended(), paths, tracker)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
     with ExitStack() as stack:
         if source.more():
             stack.enter_context(a_ray(order.placement))
-            desk = Desk(paths, data.digest, tracker, watcher, source)
+            desk = Desk(paths, data.digest, tracker, watcher, source, mirror)
             desk.twins = _finished(source.ended(), paths, data.digest)
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
-            run_trials(desk, str(data.folder.absolute()), order.placement, test=False, seconds=left)
+            run_trials(desk, data, order.placement, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
                 desk.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
-        desk = Desk(paths, data.digest, tracker, watcher, finals, keep_models=True)
+        desk = Desk(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
         run_list(finals, desk, data, order.placement)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),

@@ -14,6 +14,7 @@ from typing import Any
 
 from ray import tune
 
+from silktune import __version__
 from silktune.core.collective import ALONE, Group, World
 from silktune.errors import ResourceError, SilktuneError
 from silktune.orchestrate.stopping import Stoppable
@@ -31,8 +32,8 @@ def run(config: dict[str, Any]) -> None:
     """Ray Tune's function trainable.
 
     Args:
-        config: the trial's id, its seeded experiment and runtime as JSON, the data set's folder, whether the result is
-            to be tested, and on how many workers it is trained.
+        config: the trial's id, its seeded experiment and runtime as JSON, where the data set is, whether the result is
+            to be tested, on how many workers it is trained, and the driver's version of silktune.
 
     Raises:
         WorkerLost: the process of one of several workers died; Ray runs the trial again.
@@ -76,11 +77,13 @@ def _worker(config: dict[str, Any]) -> str:
 
 def _train(config: dict[str, Any], world: World, report: Callable[[dict[str, Any]], None]) -> Outcome:
     from silktune.core import loop, predict
-    from silktune.data.dataset import Dataset
+    from silktune.data.nearby import Whereabouts
 
+    if config["silktune"] != __version__:
+        raise ResourceError(f"A node has silktune {__version__}, the driver {config['silktune']}. Install the same.")
     experiment = Experiment.model_validate_json(config["experiment"])
     runtime = Runtime.model_validate_json(config["runtime"])
-    data = Dataset.open(Path(config["data"]))
+    data = Whereabouts(*config["data"]).open()
     net, outcome = loop.fit(experiment, runtime, data, lambda epoch: report({EPOCH: epoch.model_dump_json()}), world)
     if config["test"]:
         scores = predict.evaluate(net, loop.view(data, experiment), "test", next(net.parameters()).device)

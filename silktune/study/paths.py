@@ -11,13 +11,28 @@ from pathlib import Path
 
 from silktune.errors import StudyError
 from silktune.outcome import Outcome
+from silktune.place import Place
 
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """A study's folder: the truth from which tables, reports and MLflow's record can be made again."""
+    """A study's folder: the truth from which tables, reports and MLflow's record can be made again.
+
+    With a storage that other machines reach, a copy of it is kept there (`mirror`), as is what trials write.
+    """
 
     folder: Path
+    storage: Place | None = None  # of all studies
+
+    @property
+    def copy(self) -> Place | None:
+        """The study's copy in the storage."""
+        return self.storage / self.folder.name if self.storage else None
+
+    @property
+    def reached(self) -> Place:
+        """What trials reach of the study, on whatever machine."""
+        return self.copy or Place.of(self.folder)
 
     @property
     def plan(self) -> Path:
@@ -61,8 +76,12 @@ class StudyPaths:
         return self.folder / ".ray"
 
     def trial(self, trial: str) -> Path:
-        """A trial's own folder: its checkpoint and its model."""
+        """A trial's own folder: its model."""
         return self.folder / "trials" / trial
+
+    def place(self, trial: str) -> Place:
+        """Where a trial, on whatever machine, writes its checkpoint and its model."""
+        return self.reached / "trials" / trial
 
     def outcome(self, trial: str) -> Path:
         return self.folder / "outcomes" / f"{trial}.json"

@@ -12,6 +12,7 @@ from typing import Any
 
 from silktune.errors import StudyError
 from silktune.outcome import write_whole
+from silktune.place import Place
 from silktune.settings import Experiment
 from silktune.study.paths import StudyPaths
 
@@ -75,9 +76,10 @@ class Plan:
     def of(cls, what: Mapping[str, Any], command: str) -> Plan:
         return cls(uuid.uuid4().hex, json.loads(_canonical(what)), command)
 
-    def paths(self, studies: Path, name: str, *, named: bool) -> StudyPaths:
+    def paths(self, studies: Path, name: str, *, named: bool, storage: str | None = None) -> StudyPaths:
         """Where the study lies: a name that a person did not give gets the plan's key added."""
-        return StudyPaths(studies / (name if named else f"{name}-{self.key}"))
+        folder = studies / (name if named else f"{name}-{self.key}")
+        return StudyPaths(folder, Place.of(storage) if storage else None)
 
     @classmethod
     def read(cls, paths: StudyPaths) -> Plan:
