@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,6 @@ import pyarrow
 from pyarrow import fs
 
 from silktune.errors import ResourceError, reason
-
-WHOLE = ("s3", "gcs", "abfs")  # where an object is there when it has been written to its end, and not before
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,11 @@ class Place:
         return Place(f"{uri.rstrip('/')}/{quote(name)}{mark}{options}")
 
     def __str__(self) -> str:
-        """As a person reads it: without the options of a URI, which may hold a password."""
-        return unquote(self.where.partition("?")[0]) if is_uri(self.where) else self.where
+        """As a person reads it: without the parts of a URI that may hold a password."""
+        if not is_uri(self.where):
+            return self.where
+        parts = urlsplit(self.where)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
 
     def read(self, name: str) -> bytes | None:
         """A file's content, or None if there is no such file.
@@ -120,22 +121,21 @@ class Place:
 
     @contextmanager
     def _stream(self, name: str) -> Iterator[Any]:
-        """Where a file's content goes; it has its name when all is written."""
+        """Where a file's content goes; it has its name when all is written, as objects in a bucket do by themselves."""
         files, folder = self._open()
         path = f"{folder}/{name}"
-        beside = path if files.type_name in WHOLE else f"{folder}/{Path(name).parent}/.{uuid.uuid4().hex}.part"
-        files.create_dir(str(Path(beside).parent), recursive=True)
+        if files.type_name != "local":
+            with files.open_output_stream(path) as stream:
+                yield stream
+            return
+        beside = Path(path).with_name(f".{uuid.uuid4().hex}.part")
+        beside.parent.mkdir(parents=True, exist_ok=True)
         try:
-            stream = files.open_output_stream(beside)
-            yield stream
-            stream.close()
-            if beside != path:
-                files.move(beside, path)
-        except BaseException:
-            if beside != path:
-                with suppress(OSError):
-                    files.delete_file(beside)
-            raise
+            with beside.open("wb") as file:
+                yield file
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def _open(self) -> tuple[Any, str]:
         """The file system, and the folder in it."""

@@ -1,7 +1,8 @@
-"""A woven data set, prepared once, for every test that trains."""
+"""A woven data set, prepared once, for every test that trains; and a bucket."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from silktune.data.dataset import Dataset
 from silktune.data.loom import weave
 from silktune.data.prepare import prepare
 from silktune.settings import Data
+from tests.buckets import bucket
 
 
 def woven_set(folder: Path, images: int) -> Dataset:
@@ -27,3 +29,10 @@ def woven(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """60 images of 32×32 pixels with five variables."""
     return woven_set(tmp_path_factory.mktemp("woven60"), 60)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The URI of a folder in a bucket, on a server of this machine."""
+    with bucket() as uri:
+        yield uri

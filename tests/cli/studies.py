@@ -75,10 +75,9 @@ class Studies:
     def silktune(self, *words: str) -> Result:
         return CliRunner().invoke(app, words)
 
-    def _play(self, desk: Desk, data: str, placement: Any, *, test: bool, seconds: float | None = None) -> None:
-        whole = Dataset.open(Path(data))
+    def _play(self, desk: Desk, data: Dataset, placement: Any, *, test: bool, seconds: float | None = None) -> None:
         while trial := desk.next():
-            view = loop.view(whole, trial.experiment)
+            view = loop.view(data, trial.experiment)
             epochs = tuple(_epochs(view, trial))
             for epoch in epochs:
                 desk.epoch(trial.id, epoch)

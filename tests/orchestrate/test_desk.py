@@ -9,7 +9,9 @@ import pytest
 from silktune.orchestrate.desk import Desk
 from silktune.orchestrate.listed import ListSource
 from silktune.outcome import Epoch, Outcome
+from silktune.place import Place
 from silktune.settings import Experiment
+from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 from silktune.tracking.nowhere import NoTracker
@@ -51,7 +53,7 @@ def paths(tmp_path: Path) -> StudyPaths:
 
 def desk(paths: StudyPaths, *trials: Trial, source: type[ListSource] = ListSource) -> tuple[Desk, Notes]:
     notes = Notes()
-    return Desk(paths, "digest", NoTracker(), notes, source(trials)), notes
+    return Desk(paths, "digest", NoTracker(), notes, source(trials), Mirror(paths, notes.note)), notes
 
 
 def test_a_trial_is_written_down_as_it_goes(paths: StudyPaths) -> None:
@@ -130,3 +132,35 @@ def test_only_what_is_wanted_stays_of_a_trial(paths: StudyPaths) -> None:
         made.end(f"t{keep}", finished(0.1))
         assert (folder / "model.pt").exists() == keep
         assert not (folder / "checkpoint.pt").exists()
+
+
+def test_the_storage_has_an_outcome_before_the_next_trial_begins(tmp_path: Path) -> None:
+    storage = Place.of(tmp_path / "kept")
+    made, _ = desk(StudyPaths(tmp_path / "study", storage), ONE, OTHER)
+    made.next()
+    made.end("t000", finished(0.1))
+    assert list((storage / "study").files()) == ["outcomes/t000.json"]
+
+
+def test_a_model_that_a_trial_left_in_the_storage_is_brought_here(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path / "study", Place.of(tmp_path / "kept"))
+    made, notes = desk(paths, ONE, TWIN)
+    made.keep_models = True
+    for trial in (ONE, OTHER):
+        for name in ("checkpoint.pt", "model.pt"):
+            paths.place(trial.id).write(name, b"weights")
+    made.next()
+    made.end("t000", finished(0.1))
+    assert (paths.trial("t000") / "model.pt").read_bytes() == b"weights"
+    assert list(paths.place("t000").files()) == ["model.pt"]
+    assert notes.seen == ["t000 started", "t000 finished"]
+
+
+def test_a_model_that_cannot_be_brought_is_told_and_the_outcome_stands(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path / "study", Place.of(tmp_path / "kept"))
+    made, notes = desk(paths, ONE)
+    made.keep_models = True
+    made.next()
+    made.end("t000", finished(0.1))
+    assert "model.pt could not be copied to" in notes.seen[1]
+    assert paths.outcomes()["t000"].state == "finished"

@@ -15,6 +15,7 @@ from silktune.orchestrate.listed import ListSource
 from silktune.orchestrate.patient import PIECE, WAIT, PatientTracker
 from silktune.outcome import Epoch, Tracker
 from silktune.settings import Experiment
+from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 from silktune.tracking.nowhere import NoTracker
@@ -46,7 +47,9 @@ class Bench:
     def __init__(self, folder: Path, tracker: Tracker) -> None:
         self.clock, self.notes, self.paths = Clock(), Notes(), StudyPaths(folder / "study")
         self.tracker = PatientTracker(tracker, self.paths, self.notes.note, self.clock)
-        self.desk = Desk(self.paths, "digest", self.tracker, self.notes, ListSource(TRIALS))
+        self.desk = Desk(
+            self.paths, "digest", self.tracker, self.notes, ListSource(TRIALS), Mirror(self.paths, self.notes.note)
+        )
 
     @property
     def said(self) -> list[str]:
