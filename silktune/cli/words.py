@@ -45,7 +45,7 @@ AddressOption = Annotated[
 StorageOption = Annotated[
     str | None,
     typer.Option(
-        "--storage", help="Folder or s3://… that all nodes reach: data, checkpoints, a copy of the study.",
+        "--storage", help="Folder or s3://… that all nodes reach.",
         show_default="--root", rich_help_panel=RAY,
     ),
 ]  # fmt: skip
