@@ -1,0 +1,153 @@
+"""silktune's driver as it is, timed; of a search only the training is another one, which sleeps."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+from ray import cloudpickle
+from ray.tune.execution.tune_controller import TuneController
+
+from benchmarks.scale import training
+from benchmarks.scale.clock import Clock
+from silktune.core import metrics
+from silktune.data import dataset, loom
+from silktune.data.dataset import Dataset
+from silktune.orchestrate import patient, record, runner, search
+from silktune.orchestrate import trial as inside
+from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.sampler import OptunaSource
+from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.study import report
+from silktune.study import space as spaces
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Plan, Trial
+from silktune.tracking import store
+from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.tracker import MlflowTracker
+
+SMALL = {"data.image_size": 32, "net.trunk": "resnet18", "net.weights": "none"}  # nothing is trained
+LOG, DRIVER, STUDY = "trials.jsonl", "driver-{}.jsonl", "study"
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is simulated."""
+
+    nodes: int
+    trials: int
+    epochs: int
+    seconds: float  # of a trial that is not stopped early
+    mlflow: bool
+
+
+def data(folder: Path, size: Size) -> Dataset:
+    """A small woven data set, which gives the scores their size."""
+    space = spaces.load("silknet", SMALL | {"train.max_epochs": size.epochs})
+    return dataset.resolve(loom.weave(folder / "woven", 120, 0), None, space.base.data, folder / "data")
+
+
+def drive(folder: Path, size: Size, address: str, start: int) -> None:
+    """Search, or go on with it.
+
+    Args:
+        folder: of all that is written.
+        size: of the simulation.
+        address: of Ray.
+        start: which start of the driver it is.
+    """
+    clock = Clock()
+    clock.mark("start")
+    _time(clock)
+    clock.keep(folder / DRIVER.format(start))
+    space = spaces.load("silknet", SMALL | {"train.max_epochs": size.epochs})
+    found = data(folder, size)
+    inside.run = training.sleeping(_sleep(folder, size, found))
+    cloudpickle.register_pickle_by_value(training)
+    what = {"kind": "search", "data": found.digest, "space": space.what(), "sampler": "tpe", "seed": 0}
+    paths = StudyPaths(folder / STUDY)
+    with paths.locked():
+        plan = Plan.of(what, " ".join(sys.argv)).begin(paths)
+        tracker = _tracker(folder, plan, size)
+        placement = Placement(size.nodes, 1, None, "cpu", 3, address)
+        order = search.Order("tpe", 0, size.trials, 1, None, placement)
+        search.search(space, found, order, paths, tracker, _Watcher(clock))
+        clock.mark("searched")
+        record.write(plan, paths, tracker)
+        tracker.close(failed=False)
+    clock.mark("end")
+    clock.write(folder / DRIVER.format(start))
+
+
+def _sleep(folder: Path, size: Size, found: Dataset) -> training.Sleep:
+    truth = found.labels[found.rows("validation")]
+    scores = metrics.scores(truth, truth.clip(min=0), found.variables)
+    keys = (inside.TRIAL, inside.EPOCH, inside.OUTCOME)
+    return training.Sleep(size.epochs, size.seconds, scores, folder / LOG, keys)
+
+
+def _tracker(folder: Path, plan: Plan, size: Size) -> Tracker:
+    tracker: Tracker = NoTracker()
+    if size.mlflow:
+        tracker = MlflowTracker(store.uri(folder), folder, "scale", STUDY, plan.study_id)
+    tracker.open({}, {})
+    return tracker
+
+
+def _time(clock: Clock) -> None:
+    """What is waited for is no work; what is in no other part of Tune's steps is Ray Tune's."""
+    clock.time("waiting for a report", ray, "wait")
+    clock.time("Ray Tune", TuneController, "step")
+    clock.time("Optuna: next trial", OptunaSource, "next")
+    clock.time("Optuna: epochs", OptunaSource, "epoch")
+    clock.time("Optuna: outcomes", OptunaSource, "outcome")
+    clock.time("MLflow: trials begun", patient.PatientTracker, "trial")
+    clock.time("MLflow: epochs", patient.PatientTracker, "epoch")
+    clock.time("MLflow: outcomes", patient.PatientTracker, "outcome")
+    clock.time("the study's folder", Outcome, "write")
+    clock.time("silktune, the rest", runner._Asking, "suggest", "on_trial_complete")
+    clock.time("silktune, the rest", runner._Listening, "on_trial_result")
+    clock.time("start: the journal is read", OptunaSource, "__init__")
+    clock.time("start: outcomes and MLflow are compared", search, "_catch_up")
+    clock.time("end: importances", OptunaSource, "importances")
+    clock.time("end: report", report, "write")
+    clock.time("end: MLflow is made complete", record, "write")
+
+
+class _Watcher:
+    """Nobody watches; only the first trial is noted."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def started(self, trial: Trial) -> None:
+        self.clock.mark("first trial")
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None: ...
+
+    def ended(self, trial: Trial, outcome: Outcome) -> None: ...
+
+    def note(self, sentence: str) -> None:
+        print(sentence, flush=True)
+
+
+def _end_with_input() -> None:
+    """Whoever started this process is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """`python -m benchmarks.scale.driver FOLDER ADDRESS START NODES TRIALS EPOCHS SECONDS MLFLOW`."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    folder, address, start, nodes, trials, epochs, seconds, mlflow = sys.argv[1:]
+    size = Size(int(nodes), int(trials), int(epochs), float(seconds), mlflow == "True")
+    drive(Path(folder), size, address, int(start))
+
+
+if __name__ == "__main__":
+    main()
