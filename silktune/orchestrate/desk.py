@@ -141,12 +141,12 @@ class Desk:
         """Tell everyone an outcome that is on disk."""
         self.watcher.ended(trial, outcome)
         self._tell(trial, outcome)
+        self.mirror.update()
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         if outcome.state == "finished":
             self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
         self.source.outcome(trial, outcome)
-        self.mirror.update()
         close_record(self.tracker, trial, outcome, self.tags)
 
     def _tidy(self, trial: Trial, outcome: Outcome) -> None:

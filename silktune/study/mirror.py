@@ -95,7 +95,7 @@ def _restore(paths: StudyPaths, copy: Place) -> None:
     journal = _longer(paths, copy)
     for name in copy.files():
         path = paths.folder / name
-        if not path.exists() and name != paths.journal.name and Path(name).parts[0] != APART:
+        if _own(Path(name)) and name != paths.journal.name and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             copy.fetch(name, path)
     if journal:
@@ -115,9 +115,13 @@ def _longer(paths: StudyPaths, copy: Place) -> bytes:
 
 
 def _files(paths: StudyPaths) -> list[str]:
-    """The study's own files; hidden ones are of the moment."""
     found = [path.relative_to(paths.folder) for path in paths.folder.rglob("*") if path.is_file()]
-    return [str(name) for name in found if name.parts[0] != APART and not any(p.startswith(".") for p in name.parts)]
+    return [str(name) for name in found if _own(name)]
+
+
+def _own(name: Path) -> bool:
+    """Whether a file is the study's own; hidden ones are of the moment."""
+    return name.parts[0] != APART and not any(part.startswith(".") for part in name.parts)
 
 
 def _state(path: Path) -> Seen:
