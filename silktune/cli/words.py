@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,15 +60,18 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 @contextmanager
 def interruptible(kept: str) -> Iterator[None]:
-    """Ctrl-C inside is answered with a sentence that says what is kept.
+    """Ctrl-C inside, and SIGTERM (`kill`, `ray job stop`), is answered with a sentence that says what is kept.
 
     Raises:
         Interrupted: a person pressed Ctrl-C.
     """
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted. {kept}") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,17 @@ Result = TypeVar("Result")
 
 
 @contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ctrl-C and SIGTERM do afterwards what they did before: Ray and Tune leave answers of their own behind."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, answer in before.items():
+            signal.signal(number, answer)
+
+
+@contextmanager
 def a_ray(placement: Placement) -> Iterator[None]:
     """The Ray that is asked for, for as long as it is needed; one that is connected already is used and left.
 
@@ -47,17 +59,8 @@ def a_ray(placement: Placement) -> Iterator[None]:
         yield
         return
     try:
-        if placement.address:
-            ray.init(
-                placement.address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS}
-            )
-        else:
-            os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
-            ray.init(
-                "local", include_dashboard=False, log_to_driver=False, logging_level="error",
-                object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
-            )  # fmt: skip
+        with _signals_kept():
+            _connect(placement.address)
     except (RuntimeError, ConnectionError, ValueError, OSError) as error:
         what = (
             f"--address {placement.address}: no Ray answers" if placement.address else "Ray could not be started here"
@@ -67,6 +70,18 @@ def a_ray(placement: Placement) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    if address:
+        ray.init(address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS})
+        return
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
+    ray.init(
+        "local", include_dashboard=False, log_to_driver=False, logging_level="error",
+        object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
+    )  # fmt: skip
 
 
 def resources(placement: Placement) -> Resources:
@@ -112,7 +127,8 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
         ),
     )  # fmt: skip
     try:
-        tuner.fit()
+        with _signals_kept():
+            tuner.fit()
     except tune.TuneError:
         if desk.error:
             raise desk.error from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
 
-from silktune.cli.words import seconds, split
-from silktune.errors import SettingsError
+from silktune.cli.words import interruptible, seconds, split
+from silktune.errors import Interrupted, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,11 @@ def test_what_is_no_time(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         seconds(text)
     assert str(caught.value) == f"--time {text}: a time is written as 2h, 90m, 1h30m or 45s."
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_the_command_is_told_what_is_kept(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"^Interrupted. All is kept.$"), interruptible("All is kept."):
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -116,8 +115,6 @@ def _fill_in(two: Site) -> None:
         "<user>": "root",
         "<interface>": INTERFACE,
     }
-    if importlib.util.find_spec("aiohttp_cors") is None:
-        filled["'ray[default]=="] = "'ray=="  # Ray's dashboard is not installed here, so pip cannot take it from here
     for gap, value in filled.items():
         assert gap in text
         text = text.replace(gap, value)
