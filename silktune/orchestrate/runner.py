@@ -28,6 +28,7 @@ from silktune.orchestrate import IN_WORKERS, nodes
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.desk import Desk
 from silktune.orchestrate.resources import Placement, Resources, share
+from silktune.orchestrate.vigil import vigil
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Runtime
 
@@ -66,10 +67,11 @@ def a_ray(placement: Placement) -> Iterator[None]:
             f"--address {placement.address}: no Ray answers" if placement.address else "Ray could not be started here"
         )
         raise ResourceError(f"{what}: {' '.join(str(error).split())[:300]}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with vigil(f"Ray at --address {placement.address}" if placement.address else "The Ray of this command"):
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _connect(address: str | None) -> None:

@@ -1,0 +1,86 @@
+"""A driver whose Ray is gone says so and ends; Ray by itself waits for a minute, then ends the process on the spot.
+
+Once a node or its head is gone, calls into Ray may never return, and no signal interrupts them (measured with Ray 2.60:
+`remove_placement_group`). So it is a thread that ends the process, if an error does not.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from silktune.errors import ResourceError, SilktuneError
+
+LOOK = 2.0  # seconds between two looks
+PATIENCE = 40.0  # seconds in which a head may come back; Ray's own are 60
+GRACE = 10.0  # seconds for an end with everything closed
+ANSWER = 5.0  # seconds in which whoever listens answers
+
+
+@contextmanager
+def vigil(name: str) -> Iterator[None]:
+    """Inside, the end of the Ray that is connected is an error; if that does not get through, it ends the process.
+
+    Args:
+        name: what a person calls this Ray.
+
+    Raises:
+        ResourceError: this Ray is gone.
+    """
+    node, over = ray._private.worker.global_worker.node, threading.Event()
+    sentence = f"{name} is gone. What is done is kept; the same command goes on."
+    threading.Thread(target=_watch, args=(node, over, sentence), daemon=True).start()
+    try:
+        yield
+    except SilktuneError:
+        raise
+    except Exception as error:
+        if _node_listens(node) and _head_listens(node):
+            raise
+        raise ResourceError(sentence) from error
+    finally:
+        over.set()
+
+
+def _watch(node: Any, over: threading.Event, sentence: str) -> None:
+    heard = time.monotonic()
+    while _node_listens(node) and time.monotonic() - heard < PATIENCE:
+        if _head_listens(node):
+            heard = time.monotonic()
+        if over.wait(LOOK):
+            return
+    if not over.wait(GRACE):
+        _end(sentence)
+
+
+def _end(sentence: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.show_cursor()  # a progress display may have hidden it
+    console.print(sentence, style="red", markup=False)
+    sys.stdout.flush()
+    os._exit(ResourceError.exit_code)
+
+
+def _node_listens(node: Any) -> bool:
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(ANSWER)  # one that is slow is there nevertheless
+        return asking.connect_ex(node.raylet_socket_name) not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _head_listens(node: Any) -> bool:
+    host, port = node.gcs_address.rsplit(":", 1)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+    except OSError:
+        return False
+    return True
