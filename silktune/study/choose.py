@@ -15,4 +15,4 @@ def ranked(outcomes: Mapping[str, Outcome]) -> list[str]:
     Trials that were stopped early or failed cannot win.
     """
     finished = [name for name, outcome in outcomes.items() if outcome.state == "finished"]
-    return sorted(finished, key=lambda name: (-outcomes[name].value, name))
+    return sorted(finished, key=lambda name: (-outcomes[name].value, len(name), name))  # t1000 is after t999

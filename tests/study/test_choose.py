@@ -9,6 +9,10 @@ def test_the_largest_validation_f1_wins_and_of_equals_the_first() -> None:
     assert ranked(outcomes) == ["t002", "t003", "t001", "t000"]
 
 
+def test_of_equals_the_first_wins_beyond_a_thousand_trials() -> None:
+    assert ranked({"t1000": outcome(0.3), "t101": outcome(0.3)}) == ["t101", "t1000"]
+
+
 def test_test_scores_do_not_count() -> None:
     assert ranked({"t000": outcome(0.1, test=0.9), "t001": outcome(0.2, test=0.1)}) == ["t001", "t000"]
 
