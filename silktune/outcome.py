@@ -111,6 +111,15 @@ class Outcome(_Record):
             raise ValueError(f"a trial that {self.state} has no validation scores")
         return self.validation.mean_f1
 
+    @property
+    def trained(self) -> int:
+        """The number of epochs that it was trained for."""
+        return self.epochs[-1].number if self.epochs else 0
+
+    def brief(self) -> Outcome:
+        """Of the epochs only the last: of many trials, all epochs fill the memory."""
+        return self.model_copy(update={"epochs": self.epochs[-1:]})
+
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
         write_whole(path, self.model_dump_json(indent=1))

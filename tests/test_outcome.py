@@ -26,6 +26,12 @@ def test_what_is_no_number_comes_back(tmp_path: Path) -> None:
     assert repr(read.train_loss) == repr(strange)
 
 
+def test_in_brief_it_still_says_for_how_long_it_was_trained() -> None:
+    brief = outcome(0.3).brief()
+    assert (len(brief.epochs), brief.trained, brief.value) == (1, 2, 0.3)
+    assert Outcome(state="failed").brief().trained == 0
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"state": "finished", "colour": 1}', '{"state": "asleep"}', "[]"])
 def test_a_file_of_something_else_is_a_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "o.json"

@@ -17,7 +17,7 @@ from benchmarks.scale.clock import Clock
 from silktune.core import metrics
 from silktune.data import dataset, loom
 from silktune.data.dataset import Dataset
-from silktune.orchestrate import patient, record, runner, search
+from silktune.orchestrate import nodes, patient, record, runner, search
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
@@ -31,6 +31,7 @@ from silktune.tracking.nowhere import NoTracker
 from silktune.tracking.tracker import MlflowTracker
 
 SMALL = {"data.image_size": 32, "net.trunk": "resnet18", "net.weights": "none"}  # nothing is trained
+PATIENCE = 1800.0  # seconds; the first processes of all nodes share the cores of one machine
 LOG, DRIVER, STUDY = "trials.jsonl", "driver-{}.jsonl", "study"
 
 
@@ -68,6 +69,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
     found = data(folder, size)
     inside.run = training.sleeping(_sleep(folder, size, found))
     cloudpickle.register_pickle_by_value(training)
+    nodes.LIMIT = PATIENCE
     what = {"kind": "search", "data": found.digest, "space": space.what(), "sampler": "tpe", "seed": 0}
     paths = StudyPaths(folder / STUDY)
     with paths.locked():
@@ -113,6 +115,7 @@ def _time(clock: Clock) -> None:
     clock.time("silktune, the rest", runner._Listening, "on_trial_result")
     clock.time("start: the journal is read", OptunaSource, "__init__")
     clock.time("start: outcomes and MLflow are compared", search, "_catch_up")
+    clock.time("start: every node is asked", nodes, "check")
     clock.time("end: importances", OptunaSource, "importances")
     clock.time("end: report", report, "write")
     clock.time("end: MLflow is made complete", record, "write")

@@ -74,13 +74,13 @@ def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
     source = OptunaSource(paths, Space.of(plan.what["space"]), plan.what["sampler"], plan.what["seed"], None)
     finals = list(_finals(source.trials, outcomes))
     trials = {trial.id: trial for trial in [*source.trials.values(), *finals]}
-    _trials(trials, outcomes, {}, tracker, written)
+    told = _trials(trials, outcomes, {}, tracker, written)
     lost = [trial.id for trial in source.ended() if trial.id not in outcomes]
     written.missing += [f"{paths.outcome(name)} is missing: {name} is left out." for name in lost]
-    order = ranked({name: outcomes[name] for name in source.trials if name in outcomes})
-    best = {"validation.best.mean_f1": outcomes[order[0]].value} if order else {}
+    order = ranked({name: told[name] for name in source.trials if name in told})
+    best = {"validation.best.mean_f1": told[order[0]].value} if order else {}
     for group in dict.fromkeys(trial.group for trial in finals):
-        runs = {trial.id: outcomes[trial.id] for trial in finals if trial.group == group}
+        runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
         figures = _means(over_runs([outcome.test for outcome in runs.values() if outcome.test]))
         tracker.summary(group, figures)
         if order and group == final_group(source.trials[order[0]]):
@@ -95,10 +95,12 @@ def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
 
 def _finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
     """The final runs that have an outcome, of every trial that was a winner once."""
+    most: dict[str, int] = {}  # group → its last run
+    for name in outcomes:
+        if found := re.fullmatch(r"(.+)-run(\d+)", name):
+            most[found[1]] = max(int(found[2]), most.get(found[1], 0))
     for trial in trials.values():
-        runs = [re.fullmatch(rf"{re.escape(final_group(trial))}-run(\d+)", name) for name in outcomes]
-        numbers = [int(found[1]) for found in runs if found]
-        yield from (run for run in final_runs(trial, max(numbers, default=0)) if run.id in outcomes)
+        yield from (run for run in final_runs(trial, most.get(final_group(trial), 0)) if run.id in outcomes)
 
 
 def _ablation(paths: StudyPaths, tracker: Tracker) -> Written:
@@ -119,13 +121,18 @@ def _trials(
     tags: Mapping[str, str],
     tracker: Tracker,
     written: Written,
-) -> None:
+) -> dict[str, Outcome]:
+    """Tell the outcomes of these trials; what was told, in brief."""
+    told = {}
     for name, trial in trials.items():
         if name in outcomes:
-            close_record(tracker, trial, outcomes[name], tags)
-            written.trials += 1
+            outcome = outcomes[name]
+            close_record(tracker, trial, outcome, tags)
+            told[name] = outcome.brief()
+    written.trials += len(told)
     strange = [name for name in outcomes if name not in trials]
     written.missing += [f"outcomes/{name}.json: the study has no trial {name} any more; left out." for name in strange]
+    return told
 
 
 def _summary(found: Results, row: Row) -> dict[str, float]:

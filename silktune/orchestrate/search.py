@@ -58,19 +58,19 @@ def search(
     loop.check(space.base, Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     tracker, mirror = PatientTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
-    _catch_up(source.ended(), paths, tracker)
+    finished = _catch_up(source.ended(), data.digest, paths, tracker)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
     with ExitStack() as stack:
         if source.more():
             stack.enter_context(a_ray(order.placement))
             desk = Desk(paths, data.digest, tracker, watcher, source, mirror)
-            desk.twins = _finished(source.ended(), paths, data.digest)
+            desk.twins = finished
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
             run_trials(desk, data, order.placement, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
                 desk.check_complete()
-        outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id))) for trial in source.ended()}
+        outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id)).brief()) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
         desk = Desk(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
@@ -96,8 +96,9 @@ def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
     return ranking
 
 
-def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker) -> None:
-    """Make up for what a crash left out of MLflow about trials that are done."""
+def _catch_up(trials: Iterable[Trial], digest: str, paths: StudyPaths, tracker: Tracker) -> dict[str, str]:
+    """Make up for what a crash left out of MLflow about trials that are done; fingerprint → trial, if it finished."""
+    finished = {}
     for trial in trials:
         path = paths.outcome(trial.id)
         if not path.exists():
@@ -105,13 +106,11 @@ def _catch_up(trials: Iterable[Trial], paths: StudyPaths, tracker: Tracker) -> N
                 f"{path} is missing, though the study's journal says that {trial.id} is done. "
                 "Put it back, or give another --name."
             )
-        close_record(tracker, trial, Outcome.read(path), {})
-
-
-def _finished(trials: Iterable[Trial], paths: StudyPaths, digest: str) -> dict[str, str]:
-    """Fingerprint → trial, for the trials that finished."""
-    outcomes = paths.outcomes()
-    return {t.fingerprint(digest): t.id for t in trials if t.id in outcomes and outcomes[t.id].state == "finished"}
+        outcome = Outcome.read(path)
+        close_record(tracker, trial, outcome, {})
+        if outcome.state == "finished":
+            finished[trial.fingerprint(digest)] = trial.id
+    return finished
 
 
 def _floor(data: Dataset) -> float:

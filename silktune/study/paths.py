@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +86,9 @@ class StudyPaths:
     def outcome(self, trial: str) -> Path:
         return self.folder / "outcomes" / f"{trial}.json"
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """Every outcome there is, by trial, in the order of their names."""
-        return {path.stem: Outcome.read(path) for path in sorted((self.folder / "outcomes").glob("[!.]*.json"))}
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """Every outcome there is now, by trial, in the order of their names; each is read when it is asked for."""
+        return _Outcomes(self.folder / "outcomes")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -111,3 +111,22 @@ class StudyPaths:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+class _Outcomes(Mapping[str, Outcome]):
+    """None is kept in memory: with a hundred epochs, one takes megabytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {path.stem: path for path in sorted(folder.glob("[!.]*.json"))}
+
+    def __getitem__(self, trial: str) -> Outcome:
+        return Outcome.read(self._files[trial])
+
+    def __contains__(self, trial: object) -> bool:
+        return trial in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)

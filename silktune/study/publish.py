@@ -52,7 +52,7 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
             "The same `silktune ablate` writes it again."
         ) from error
     table = compared_with(kept.table, reference) if reference else kept.table
-    return Results(table, kept.facts, paths.outcomes())
+    return Results(table, kept.facts, dict(paths.outcomes()))
 
 
 def compared_with(table: Table, reference: str) -> Table:

@@ -166,7 +166,7 @@ def trials_csv(report: SearchReport) -> str:
             outcome.reason,
             value,
             outcome.best_epoch,
-            len(outcome.epochs),
+            outcome.trained,
             f"{outcome.seconds:.1f}",
         ]
         rows.writerow([name, *ended, *(text_exact(settings[s]) for s in names)])

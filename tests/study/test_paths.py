@@ -61,6 +61,7 @@ def test_outcomes_are_read_by_trial_in_the_order_of_their_names(tmp_path: Path) 
     found = paths.outcomes()
     assert list(found) == ["final-t000-r0", "t000", "t002"]
     assert found["t002"] == outcome(0.2)
+    assert "t003" not in found
 
 
 def test_where_everything_lies(tmp_path: Path) -> None:
