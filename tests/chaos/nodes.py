@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,7 +35,10 @@ ENVIRON = {
 class Node:
     """`ray start --block` in a session of its own, with all that it starts."""
 
-    def __init__(self, words: list[str], address: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, words: Sequence[str], address: str, folder: Path, environ: Mapping[str, str], within: Sequence[str] = ()
+    ) -> None:
+        """Start it; `within` is a command that runs it in surroundings of its own."""
         self.address, self.log = address, folder.with_suffix(".log")
         ray = Path(sys.executable).with_name("ray")
         common = [
@@ -45,8 +48,9 @@ class Node:
         ]  # fmt: skip
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                [str(ray), "start", *words, *common], env=environ, stdout=log, stderr=log, start_new_session=True
-            )
+                [*within, str(ray), "start", *words, *common],
+                env=environ, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     def wait(self) -> None:
         """Until it is part of its cluster."""
@@ -113,14 +117,15 @@ class Cluster:
 
     def add(self, nodes: int = 1) -> None:
         """Let nodes join."""
-        new = []
-        for _ in range(nodes):
-            self._count += 1
-            words = ["--address", self.address, "--num-cpus", "1"]
-            new.append(Node(words, f"{self._net}.{self._count}", self._folder(), self.environ))
-        self.nodes += new
-        for node in new:
+        for node in [self.join() for _ in range(nodes)]:
             node.wait()
+
+    def join(self, *, within: Sequence[str] = (), **environ: str) -> Node:
+        """A node that begins to join, in surroundings of its own."""
+        self._count += 1
+        words, address = ["--address", self.address, "--num-cpus", "1"], f"{self._net}.{self._count}"
+        self.nodes.append(Node(words, address, self._folder(), self.environ | environ, within))
+        return self.nodes[-1]
 
     def lose(self, node: Node) -> None:
         """Kill a node."""

@@ -59,7 +59,7 @@ rows:
   - {id: MTL^fo, set: {loss.gamma: 2}}
   - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
 """
-SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--final-runs", "2")
+SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--final-runs", "2", "--concurrent", "2")
 ABLATE = ("ablate", "rows.yaml")
 
 

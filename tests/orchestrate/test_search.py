@@ -128,7 +128,7 @@ def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("outcomes", [0, 5])
+@pytest.mark.parametrize("outcomes", [0, 4])
 def test_a_killed_driver_continues_to_the_same_end(bench: Bench, undisturbed: Undisturbed, outcomes: int) -> None:
     """Killed during the first trial, and during the final runs."""
     process = bench.start()
