@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which all is ended (3600)")
     parser.add_argument("--keep", type=Path, help="an empty folder for all that is written; else it is deleted")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with everything closed
     size = Size(asked.nodes, asked.trials, asked.epochs, asked.seconds, not asked.no_mlflow)
     with tempfile.TemporaryDirectory(prefix="scale-", ignore_cleanup_errors=True) as scratch:
         made = Simulation(asked.keep or Path(scratch), Path(scratch), size, time.monotonic() + asked.limit)

@@ -102,6 +102,7 @@ def _driver(drivers: list[list[dict[str, Any]]]) -> Iterator[Row]:
     busy = sum(parts.values())
     yield "**busy for a trial: the driver's only thread**", f"**{1000 * busy / trials:.0f} ms**"
     yield "– so trials in an hour, at most", f"{3600 * trials / busy:,.0f}"
+    yield "– so trials at once, at most, with epochs of a minute", f"{60 * calls['Optuna: epochs'] / busy:,.0f}"
     for name, value in sorted(parts.items(), key=lambda item: -item[1]):
         yield f"– {name}", f"{1000 * value / trials:.1f} ms ({100 * value / busy:.0f} %)"
     yield from ((f"once, at the {name}", f"{value:.1f} s") for name, value in seconds.items() if name.startswith(ONCE))

@@ -24,17 +24,20 @@ done
 exec tail --pid=$PPID -s 5 -f /dev/null
 """
 NO_DASHBOARD = "metrics_agent_port=-1 metrics_export_port=-1 dashboard_agent_listen_port=-1"
-QUIET = {
+SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_memory_monitor_refresh_ms": "0",  # a hundred of them would watch the same memory
     "RAY_enable_metrics_collection": "0",
+    "RAY_memory_monitor_refresh_ms": "0",  # a hundred of them would watch the same memory
+    # A hundred processes that start on two cores would be given up after a minute, and begun again, for ever.
+    "RAY_worker_register_timeout_seconds": "1800",
+    "RAY_health_check_failure_threshold": "100",
 }
 
 
 def main() -> None:
     """`python -m benchmarks.scale.nodes N FOLDER`: keep N nodes until its input ends; FOLDER/address says where."""
     nodes, folder = int(sys.argv[1]), Path(sys.argv[2])
-    os.environ.update(QUIET)
+    os.environ.update(SETTINGS)
     from ray.cluster_utils import Cluster
 
     store = {"object_store_memory": OBJECT_STORE}
