@@ -6,6 +6,7 @@ What is wrong with one of them would fail the trials that come to it, in the mid
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from silktune.errors import ResourceError, SilktuneError, reason
 from silktune.place import Place
 
 LIMIT = 120.0  # seconds for all of them; a node's first process takes some
+NAMED = 5  # nodes in one sentence
 REMEDY = "Give as --root a folder that all nodes mount at the same path, or a --storage that all nodes reach."
 
 
@@ -41,7 +43,7 @@ def check(place: Place, folder: str) -> None:
                 place.remove(name)
     except OSError as error:
         raise ResourceError(f"{place}: this place cannot be written ({reason(error)}).") from error
-    if complaints := [f"Node {alive[node]}: {sentence}" for node, said in answers.items() for sentence in said]:
+    if complaints := _together({alive[node]: said for node, said in answers.items()}):
         raise ResourceError.of(complaints)
 
 
@@ -62,6 +64,22 @@ def _answers(nodes: list[str], *questions: Any) -> dict[str, list[str]]:
         except ray.exceptions.RayError:
             continue
     return answers
+
+
+def _together(answers: Mapping[str, list[str]]) -> list[str]:
+    """What is said of nodes, a line for each sentence: where one is wrong, a hundred may be."""
+    nodes: dict[str, list[str]] = {}
+    for node, said in answers.items():
+        for sentence in said:
+            nodes.setdefault(sentence, []).append(node)
+    return [f"{_named(alike)}: {sentence}" for sentence, alike in nodes.items()]
+
+
+def _named(nodes: list[str]) -> str:
+    if len(nodes) == 1:
+        return f"Node {nodes[0]}"
+    more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
+    return f"Nodes {', '.join(nodes[:NAMED])}{more}"
 
 
 def look(version: str, where: str, marker: str, mark: bytes, folder: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from silktune import __version__
-from silktune.orchestrate.nodes import REMEDY, look
+from silktune.orchestrate.nodes import REMEDY, _together, look
 from silktune.place import Place
 
 MARKER, MARK = ".marker", b"mark"
@@ -46,3 +46,11 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_place_that_the_node_does_not_know() -> None:
     (complaint,) = asked(Place("nonsense://a"))
     assert "this is no place that can be used" in complaint
+
+
+def test_what_is_wrong_with_many_nodes_is_said_once() -> None:
+    said = {f"10.0.0.{n}": ["it is blind."] for n in range(1, 8)}
+    assert _together(said | {"10.0.0.8": ["it is deaf."], "10.0.0.9": []}) == [
+        "Nodes 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5 and 2 more: it is blind.",
+        "Node 10.0.0.8: it is deaf.",
+    ]
