@@ -1,15 +1,18 @@
 """Trials on Ray Tune: a source says which, Ray says where and when, the desk writes down what comes of them.
 
 Search state is not Ray's (facts: Tuner.restore cannot extend a search and loses finished trials): every start makes
-a new Tuner, and the source knows what there is still to do.
+a new Tuner, and the source knows what there is still to do. Nor are retries: Ray Tune 2.60 gives a trial up at once
+when the process dies that it was about to take over from another trial.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -32,6 +35,7 @@ from silktune.orchestrate.vigil import vigil
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Runtime
 
+logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the desk says which trials did not complete
 OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
 LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
 SWEEP = 2.0  # seconds between two looks for what trials have left over
@@ -77,6 +81,7 @@ def a_ray(placement: Placement) -> Iterator[None]:
 def _connect(address: str | None) -> None:
     if address:
         ray.init(address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS})
+        ray._private.worker.print_to_stdstream = _unsaid
         return
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
@@ -84,6 +89,10 @@ def _connect(address: str | None) -> None:
         "local", include_dashboard=False, log_to_driver=False, logging_level="error",
         object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
     )  # fmt: skip
+
+
+def _unsaid(*_: Any, **__: Any) -> None:
+    """Nothing of the pages that Ray prints when a node is lost: the desk says which trials go on elsewhere."""
 
 
 def resources(placement: Placement) -> Resources:
@@ -124,7 +133,6 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
         ),
         run_config=tune.RunConfig(
             name="tune", storage_path=str(desk.paths.ray.absolute()), verbose=0, log_to_file=False,
-            failure_config=tune.FailureConfig(max_failures=placement.retries),
             callbacks=[_Sweeping(asking)] if each.workers > 1 else [],
         ),
     )  # fmt: skip
@@ -184,22 +192,38 @@ class _Asking(_Unpickled, Searcher):
         self.names: dict[str, str] = {}
         self.marks: dict[str, int] = {}  # of the trials that run: by these their workers are known
         self.marked = 0
+        self.deaths = Counter[str]()
+        self.again: deque[str] = deque()  # trials whose process died
+        self.asked_all = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        trial = self.desk.next()
-        if trial is None:
-            return str(Searcher.FINISHED)
-        self.names[trial_id] = trial.id
+        name = self._next()
+        if name is None:
+            return None if self.marks else str(Searcher.FINISHED)  # what runs still may have to be run again
+        self.names[trial_id] = name
         self.marked += 1
         self.marks[trial_id] = self.marked
-        return self.config(trial.id) | {"mark": self.marked}
+        return self.config(name) | {"mark": self.marked}
+
+    def _next(self) -> str | None:
+        if self.again:
+            return self.again.popleft()
+        trial = None if self.asked_all else self.desk.next()
+        self.asked_all = trial is None
+        return trial.id if trial else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """A trial that ends in error here died as often as it may."""
+        """A trial that ends in error here has lost its process, and is run again as often as it may."""
         name = self.names[trial_id]
         del self.marks[trial_id]
-        if error and name in self.desk.running:
-            reason = f"its process died {self.retries + 1} times (out of memory, or killed)"
+        if not error or name not in self.desk.running:
+            return
+        self.deaths[name] += 1
+        if self.deaths[name] <= self.retries:
+            self.desk.died(name)
+            self.again.append(name)
+        else:
+            reason = f"its process died {self.deaths[name]} times (out of memory, or killed)"
             self.desk.end(name, Outcome(state="failed", reason=reason))
 
     def save(self, checkpoint_path: str) -> None:
@@ -223,18 +247,16 @@ class _Listening(_Unpickled, FIFOScheduler):
             self.desk.error = error
             raise
 
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self.desk.died(trial.config[inside.TRIAL])
-
     def _hear(self, name: str, result: dict[str, Any]) -> str:
         if name not in self.desk.running:
-            return str(TrialScheduler.CONTINUE)
+            return str(TrialScheduler.STOP)
         if inside.MACHINE in result:
             raise ResourceError(f"{name}: {result[inside.MACHINE]} What is done is kept; the same command goes on.")
         if inside.EPOCH in result and self.desk.epoch(name, Epoch.model_validate_json(result[inside.EPOCH])):
             return str(TrialScheduler.STOP)
         if inside.OUTCOME in result:
             self.desk.end(name, Outcome.model_validate_json(result[inside.OUTCOME]))
+            return str(TrialScheduler.STOP)  # over for Ray too: if its process dies now, it is not run again
         return str(TrialScheduler.CONTINUE)
 
 
@@ -249,15 +271,12 @@ class _Sweeping(_Unpickled, tune.Callback):
         free([])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._sweep(without=trial.trial_id)
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._sweep(without=trial.trial_id)
+        self._sweep()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         if time.monotonic() - self.last >= SWEEP:
             self._sweep()
 
-    def _sweep(self, without: str = "") -> None:
-        self.free([mark for trial, mark in self.asking.marks.items() if trial != without])
+    def _sweep(self) -> None:
+        self.free(self.asking.marks.values())
         self.last = time.monotonic()

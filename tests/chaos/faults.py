@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,19 +75,35 @@ def poisonable(folder: Path) -> dict[str, str]:
 
 def worker(scene: Scene) -> str:
     """A process that trains, or that launched those that do, is killed."""
-    found: list[psutil.Process] = []
-
-    def some() -> bool:
-        found[:] = [p for node in scene.nodes() for p in node.processes() if _trains(p)]
-        return bool(found) or scene.study.status is not None
-
-    until(some, "a process that trains")
+    found = _training(scene)
     if not found:
         return ""
     process = scene.chance.choice(found)
     name = process.name()
     process.kill()
     return f"{name} {process.pid}"
+
+
+def late(scene: Scene) -> str:
+    """Every process that trains is killed when a trial's outcome appears: after it, and before Ray knows of its end."""
+    processes, before = _training(scene), scene.study.names()
+    until(lambda: scene.study.names() != before or scene.study.status is not None, "an outcome", pause=0.001)
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return ", ".join(sorted(scene.study.names() - before))
+
+
+def _training(scene: Scene) -> list[psutil.Process]:
+    """The processes that train, when there are any; none if the study is done before."""
+    found: list[psutil.Process] = []
+
+    def some() -> bool:
+        found[:] = [process for node in scene.nodes() for process in node.processes() if _trains(process)]
+        return bool(found) or scene.study.status is not None
+
+    until(some, "a process that trains")
+    return found
 
 
 def _trains(process: psutil.Process) -> bool:
@@ -166,7 +183,7 @@ def _over(study: Study, trial: str) -> bool:
 
 
 FAULTS: dict[str, Callable[[Scene], str]] = {
-    fault.__name__: fault for fault in (worker, node, driver, head, spot, mlflow, poison)
+    fault.__name__: fault for fault in (worker, late, node, driver, head, spot, mlflow, poison)
 }
 
 

@@ -30,6 +30,18 @@ ENVIRON = {
     "RAY_health_check_failure_threshold": "4",
     "GLOO_SOCKET_IFNAME": "lo",
 }
+# Hears the sessions of nodes, and when nobody is there any more to name another one, ends them: a test that runs into
+# its time limit ends without a word.
+REAPER = """
+import os, signal, sys
+sessions = {int(line) for line in sys.stdin}
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        if os.getsid(int(pid)) in sessions:
+            os.kill(int(pid), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""
 
 
 class Node:
@@ -61,6 +73,10 @@ class Node:
             time.sleep(0.05)
 
     @property
+    def session(self) -> int:
+        return self._process.pid
+
+    @property
     def id(self) -> str:
         """By which Ray knows it."""
         words = [word for process in self.processes() if process.name() == "raylet" for word in process.cmdline()]
@@ -68,7 +84,7 @@ class Node:
 
     def processes(self) -> list[psutil.Process]:
         """All that run on it; a Ray worker keeps the session of its node."""
-        return [process for process in psutil.process_iter() if _session(process.pid) == self._process.pid]
+        return [process for process in psutil.process_iter() if _session(process.pid) == self.session]
 
     def kill(self) -> None:
         """The machine is gone, at once and without a word."""
@@ -100,6 +116,9 @@ class Cluster:
         self._net = f"127.{random.randrange(1, 250)}.{random.randrange(250)}"
         self.port, self._client_port = _free_port(), _free_port()
         self._count = 1
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-c", REAPER], stdin=subprocess.PIPE, text=True, start_new_session=True
+        )
         self.head: Node | None = None
         self.nodes: list[Node] = []
 
@@ -111,7 +130,7 @@ class Cluster:
         """Start the head and so many nodes."""
         words = ["--head", "--port", str(self.port), "--num-cpus", "0", "--include-dashboard", "false"]
         words += ["--ray-client-server-port", str(self._client_port)]
-        self.head = Node(words, f"{self._net}.1", self._folder(), self.environ)
+        self.head = self._node(words, 1, self.environ)
         self.head.wait()
         self.add(nodes)
 
@@ -123,8 +142,8 @@ class Cluster:
     def join(self, *, within: Sequence[str] = (), **environ: str) -> Node:
         """A node that begins to join, in surroundings of its own."""
         self._count += 1
-        words, address = ["--address", self.address, "--num-cpus", "1"], f"{self._net}.{self._count}"
-        self.nodes.append(Node(words, address, self._folder(), self.environ | environ, within))
+        words = ["--address", self.address, "--num-cpus", "1"]
+        self.nodes.append(self._node(words, self._count, self.environ | environ, within))
         return self.nodes[-1]
 
     def lose(self, node: Node) -> None:
@@ -138,8 +157,18 @@ class Cluster:
             node.kill()
         self.head, self.nodes = None, []
 
-    def _folder(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix="n", dir=self.folder))
+    def close(self) -> None:
+        """Kill all that is left, for good."""
+        self.end()
+        self._reaper.kill()
+        self._reaper.wait()
+
+    def _node(self, words: list[str], number: int, environ: Mapping[str, str], within: Sequence[str] = ()) -> Node:
+        folder = Path(tempfile.mkdtemp(prefix="n", dir=self.folder))
+        made = Node(words, f"{self._net}.{number}", folder, environ, within)
+        assert self._reaper.stdin
+        print(made.session, file=self._reaper.stdin, flush=True)
+        return made
 
 
 def _free_port() -> int:
@@ -157,5 +186,5 @@ def cluster(nodes: int, environ: Mapping[str, str] | None = None) -> Iterator[Cl
         made.start(nodes)
         yield made
     finally:
-        made.end()
+        made.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -39,12 +39,12 @@ TRIALS = 6
 LIMIT = 180.0  # seconds in which something has to happen
 
 
-def until(happens: Callable[[], bool], what: str) -> None:
+def until(happens: Callable[[], bool], what: str, pause: float = 0.05) -> None:
     """Wait for something; it is an error if it does not happen."""
     end = time.monotonic() + LIMIT
     while not happens():
         assert time.monotonic() < end, f"{what}: not within {LIMIT:g} s"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Study:
@@ -129,6 +129,10 @@ class Study:
         """The state in which a trial ended, if it did."""
         path = self.folder / "outcomes" / f"{trial}.json"
         return str(json.loads(path.read_text())["state"]) if path.exists() else None
+
+    def names(self) -> set[str]:
+        """The trials that have an outcome."""
+        return {path.stem for path in self.folder.glob("outcomes/[!.]*.json")}
 
     def outcomes(self) -> dict[str, Any]:
         """What every trial ended with, without times."""

@@ -1,0 +1,81 @@
+"""What becomes of a trial whose process dies, as Ray Tune tells it; without a Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from silktune.orchestrate import trial as inside
+from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.listed import ListSource
+from silktune.orchestrate.runner import _Asking, _Listening
+from silktune.settings import Experiment
+from silktune.study.mirror import Mirror
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Trial
+from silktune.tracking.nowhere import NoTracker
+from tests.orchestrate.test_desk import Notes
+from tests.orchestrate.test_sampler import epoch, finished
+
+ONE, TWO = (Trial(f"t{n:03d}", "trials", Experiment().with_({"loss.gamma": n})) for n in range(2))
+
+
+class Tune:
+    """What Ray Tune does with a searcher and a scheduler, a step at a time; its own ids are counted."""
+
+    def __init__(self, folder: Path, retries: int) -> None:
+        self.notes, paths = Notes(), StudyPaths(folder)
+        self.desk = Desk(paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note))
+        self.asking = _Asking(self.desk, retries, lambda name: {inside.TRIAL: name})
+        self.listening = _Listening(self.desk)
+        self.given: dict[str, Any] = {}
+
+    def ask(self) -> Any:
+        id = f"run{len(self.given)}"
+        found = self.asking.suggest(id)
+        if isinstance(found, dict):
+            self.given[found[inside.TRIAL]] = id
+            return found[inside.TRIAL]
+        return found
+
+    def report(self, name: str, result: dict[str, Any]) -> str:
+        decision = self.listening.on_trial_result(None, SimpleNamespace(config={inside.TRIAL: name}), result)
+        if decision == TrialScheduler.STOP:
+            self.asking.on_trial_complete(self.given[name])
+        return decision
+
+    def die(self, name: str) -> None:
+        self.asking.on_trial_complete(self.given[name], error=True)
+
+
+OUTCOME = {inside.OUTCOME: finished(0.1).model_dump_json()}
+
+
+def test_a_trial_is_over_for_ray_too_when_its_outcome_is_there(tmp_path: Path) -> None:
+    """Else Ray runs it again if its process dies just then."""
+    tune = Tune(tmp_path, retries=3)
+    assert tune.ask() == "t000"
+    assert tune.report("t000", {inside.EPOCH: epoch(1, 0.1).model_dump_json()}) == TrialScheduler.CONTINUE
+    assert tune.report("t000", OUTCOME) == TrialScheduler.STOP
+    assert tune.ask() == "t001"
+    tune.report("t001", OUTCOME)
+    assert tune.ask() == Searcher.FINISHED
+
+
+def test_a_trial_whose_process_dies_is_run_again_as_often_as_it_may(tmp_path: Path) -> None:
+    tune = Tune(tmp_path, retries=2)
+    assert [tune.ask(), tune.ask()] == ["t000", "t001"]
+    tune.report("t000", OUTCOME)
+    for _ in range(2):
+        assert tune.ask() is None  # it runs still, and may have to be run again
+        tune.die("t001")
+        assert tune.ask() == "t001"
+    tune.die("t001")
+    assert tune.ask() == Searcher.FINISHED
+    outcome = tune.desk.paths.outcomes()["t001"]
+    assert (outcome.state, outcome.reason) == ("failed", "its process died 3 times (out of memory, or killed)")
+    assert tune.notes.seen.count("t001: its process died; it goes on from its last epoch.") == 2
