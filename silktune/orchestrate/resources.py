@@ -53,7 +53,7 @@ def share(nodes: Sequence[Node], placement: Placement) -> Resources:
     gpus = _gpus_per_worker(nodes, placement)
     wanted = placement.concurrent * placement.workers
     for cpus in _cpus(nodes):
-        if _places(nodes, cpus, gpus) >= wanted:
+        if room(nodes, cpus, gpus) >= wanted:
             return Resources(placement.concurrent, placement.workers, cpus, gpus)
     raise ResourceError(_too_much(nodes, placement, gpus))
 
@@ -86,7 +86,7 @@ def _cpus(nodes: Sequence[Node]) -> Iterator[float]:
     yield from (hundredths / 100 for hundredths in range(99, 0, -1))
 
 
-def _places(nodes: Sequence[Node], cpus: float, gpus: float) -> int:
+def room(nodes: Sequence[Node], cpus: float, gpus: float) -> int:
     """How many workers find room at once."""
     rooms = [
         [_fit(node.get("CPU", 0.0), cpus), *([_fit(node.get("GPU", 0.0), gpus)] if gpus else [])] for node in nodes
@@ -99,7 +99,7 @@ def _fit(there: float, each: float) -> int:
 
 
 def _too_much(nodes: Sequence[Node], placement: Placement, gpus: float) -> str:
-    places, workers = _places(nodes, 0.01, gpus), placement.workers
+    places, workers = room(nodes, 0.01, gpus), placement.workers
     each = f"{workers} workers" if workers > 1 else "one worker"
     what = f"{each} with {gpus:g} GPU each" if gpus else each
     there = "; ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes[:5])

@@ -27,10 +27,10 @@ from silktune import __version__
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
 from silktune.errors import ResourceError, SilktuneError
-from silktune.orchestrate import IN_WORKERS, nodes
+from silktune.orchestrate import IN_WORKERS, autoscaler, nodes
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.resources import Placement, Resources, share
+from silktune.orchestrate.resources import Placement, Resources, room, share
 from silktune.orchestrate.vigil import vigil
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Runtime
@@ -96,12 +96,29 @@ def _unsaid(*_: Any, **__: Any) -> None:
 
 
 def resources(placement: Placement) -> Resources:
-    """What each worker gets of the Ray that is connected.
+    """What each worker gets of the Ray that is connected, with the nodes that its autoscaler may still bring up.
 
     Raises:
         ResourceError: it does not have as much.
     """
-    return share([node["Resources"] for node in ray.nodes() if node["Alive"]], placement)
+    alive = _alive()
+    more = autoscaler.may_come(autoscaler.groups(), alive) if placement.address else []
+    return share([*(node["Resources"] for node in alive), *more], placement)
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _missing(each: Resources) -> str:
+    """What a person should know if not all trials that may run at once find room on the nodes that are there."""
+    now = room([node["Resources"] for node in _alive()], each.cpus, each.gpus) // each.workers
+    if now >= each.concurrent:
+        return ""
+    return (
+        f"There is room for {now} of {each.concurrent} trials at once. The autoscaler brings up nodes for the others "
+        "when they begin, which takes minutes; `ray status` shows whether it can."
+    )
 
 
 def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, seconds: float | None = None) -> None:
@@ -118,6 +135,8 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
         ResourceError: what is asked for can never be placed, or a node cannot do its part.
     """
     each, where = resources(placement), Whereabouts.of(data, desk.paths.storage)
+    if sentence := _missing(each):
+        desk.watcher.note(sentence)
     if placement.address:
         nodes.check(desk.paths.reached, "" if where.copy else where.folder)
     asking = _Asking(

@@ -16,17 +16,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+import yaml
 
 BIN = Path(sys.executable).parent
-LIMIT = 60  # seconds for the head to come up, or a command to end
+CONFIG = "ray_bootstrap_config.yaml"
+LIMIT = 120  # seconds for the head to come up, or a command to end
 
 
 @dataclass
 class Head:
     """A head that is up, and the shell of a person who uses it."""
 
+    address: str
     environ: Mapping[str, str]
     log: Path
 
@@ -41,27 +45,35 @@ class Head:
 
 
 @contextmanager
-def head(words: Sequence[str], *, dashboard: int = 0, **environ: str) -> Iterator[Head]:
+def head(
+    words: Sequence[str], *, dashboard: int = 0, autoscaling: Mapping[str, Any] | None = None, **environ: str
+) -> Iterator[Head]:
     """Start a head with a token.
 
     Args:
         words: more options of `ray start`.
         dashboard: its port; none without one.
+        autoscaling: what `ray up` would leave on the head for Ray's imitation of a provider; no autoscaler without.
         environ: variables of the head and of all commands.
     """
     folder = Path(tempfile.mkdtemp(prefix="ray"))  # a short name: Ray's sockets lie in it
     known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     known |= {"HOME": str(folder), "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_AUTH_MODE": "token"}
-    made = Head(known | {"RAY_USAGE_STATS_ENABLED": "0"} | environ, folder / "head.log")
     (folder / ".ray").mkdir()
     (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
-    address = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.1"
+    address, port = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.1", free_port()
+    if autoscaling:
+        provider = {**autoscaling["provider"], "gcs_address": f"{address}:{port}"}
+        (folder / CONFIG).write_text(yaml.safe_dump({**autoscaling, "provider": provider}))
+        words = [*words, f"--autoscaling-config=~/{CONFIG}"]
     options = [
-        "--head", "--block", f"--node-ip-address={address}", f"--port={free_port()}", f"--temp-dir={folder}",
+        "--head", "--block", f"--node-ip-address={address}", f"--port={port}", f"--temp-dir={folder}",
         "--min-worker-port=0", "--max-worker-port=0", f"--ray-client-server-port={free_port()}",
         "--dashboard-agent-listen-port=0", "--object-store-memory=100000000", "--include-dashboard",
         *(["true", f"--dashboard-port={dashboard}"] if dashboard else ["false"]),
     ]  # fmt: skip
+    variables = known | {"RAY_USAGE_STATS_ENABLED": "0"} | environ
+    made = Head(f"{address}:{port}", variables, folder / "head.log")
     with made.log.open("w") as log:
         process = subprocess.Popen(
             [BIN / "ray", "start", *options, *words], env=made.environ, stdout=log, stderr=log, start_new_session=True

@@ -13,24 +13,11 @@ import pytest
 from silktune.data import loom
 from tests.cluster.hosts import ROOT
 from tests.cluster.local import Head, free_port, head
+from tests.cluster.spaces import GRID
 
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SUBMIT = "ray job submit --no-wait --submission-id silk -- silktune search "
 LIMIT = 100  # seconds for a trial, or for what is left of the search
-GRID = """
-set:
-  data.image_size: 32
-  net.trunk: resnet18
-  net.weights: none
-  net.NB_RN: 1
-  net.NN_jfc: [16]
-  net.NN_tfc: []
-  train.batch_size: 24
-  train.max_epochs: 6
-  train.patience: 6
-search:
-  train.learning_rate: {choices: [1.0e-3, 3.0e-4]}
-"""
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
 
