@@ -9,8 +9,9 @@ from silktune.core import loop, probe
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
+from silktune.orchestrate.connection import a_ray, resources
 from silktune.orchestrate.resources import Resources
-from silktune.orchestrate.runner import a_ray, resources, run_there
+from silktune.orchestrate.runner import run_there
 from silktune.settings import Experiment, Runtime
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from silktune.data.dataset import Dataset
+from silktune.orchestrate.connection import a_ray
 from silktune.orchestrate.desk import Desk
 from silktune.orchestrate.resources import Placement
-from silktune.orchestrate.runner import a_ray, run_trials
+from silktune.orchestrate.runner import run_trials
 from silktune.outcome import Epoch, Outcome
 from silktune.study.plan import Trial
 

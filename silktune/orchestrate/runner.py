@@ -8,13 +8,10 @@ when the process dies that it was about to take over from another trial.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
@@ -27,98 +24,18 @@ from silktune import __version__
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
 from silktune.errors import ResourceError, SilktuneError
-from silktune.orchestrate import IN_WORKERS, autoscaler, nodes
+from silktune.orchestrate import nodes
 from silktune.orchestrate import trial as inside
+from silktune.orchestrate.connection import missing, resources, signals_kept
 from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.resources import Placement, Resources, room, share
-from silktune.orchestrate.vigil import vigil
+from silktune.orchestrate.resources import Placement, Resources
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Runtime
 
 logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the desk says which trials did not complete
-OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
 LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
 SWEEP = 2.0  # seconds between two looks for what trials have left over
 Result = TypeVar("Result")
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Ctrl-C and SIGTERM do afterwards what they did before: Ray and Tune leave answers of their own behind."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, answer in before.items():
-            signal.signal(number, answer)
-
-
-@contextmanager
-def a_ray(placement: Placement) -> Iterator[None]:
-    """The Ray that is asked for, for as long as it is needed; one that is connected already is used and left.
-
-    Raises:
-        ResourceError: there is none, or it cannot be started.
-    """
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        with _signals_kept():
-            _connect(placement.address)
-    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
-        what = (
-            f"--address {placement.address}: no Ray answers" if placement.address else "Ray could not be started here"
-        )
-        raise ResourceError(f"{what}: {' '.join(str(error).split())[:300]}") from error
-    with vigil(f"Ray at --address {placement.address}" if placement.address else "The Ray of this command"):
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-
-def _connect(address: str | None) -> None:
-    if address:
-        ray.init(address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS})
-        ray._private.worker.print_to_stdstream = _unsaid
-        return
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
-    ray.init(
-        "local", include_dashboard=False, log_to_driver=False, logging_level="error",
-        object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
-    )  # fmt: skip
-
-
-def _unsaid(*_: Any, **__: Any) -> None:
-    """Nothing of the pages that Ray prints when a node is lost: the desk says which trials go on elsewhere."""
-
-
-def resources(placement: Placement) -> Resources:
-    """What each worker gets of the Ray that is connected, with the nodes that its autoscaler may still bring up.
-
-    Raises:
-        ResourceError: it does not have as much.
-    """
-    alive = _alive()
-    more = autoscaler.may_come(autoscaler.groups(), alive) if placement.address else []
-    return share([*(node["Resources"] for node in alive), *more], placement)
-
-
-def _alive() -> list[dict[str, Any]]:
-    return [node for node in ray.nodes() if node["Alive"]]
-
-
-def _missing(each: Resources) -> str:
-    """What a person should know if not all trials that may run at once find room on the nodes that are there."""
-    now = room([node["Resources"] for node in _alive()], each.cpus, each.gpus) // each.workers
-    if now >= each.concurrent:
-        return ""
-    return (
-        f"There is room for {now} of {each.concurrent} trials at once. The autoscaler brings up nodes for the others "
-        "when they begin, which takes minutes; `ray status` shows whether it can."
-    )
 
 
 def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, seconds: float | None = None) -> None:
@@ -135,7 +52,7 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
         ResourceError: what is asked for can never be placed, or a node cannot do its part.
     """
     each, where = resources(placement), Whereabouts.of(data, desk.paths.storage)
-    if sentence := _missing(each):
+    if sentence := missing(each):
         desk.watcher.note(sentence)
     if placement.address:
         nodes.check(desk.paths.reached, "" if where.copy else where.folder)
@@ -156,7 +73,7 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
         ),
     )  # fmt: skip
     try:
-        with _signals_kept():
+        with signals_kept():
             tuner.fit()
     except tune.TuneError:
         if desk.error:

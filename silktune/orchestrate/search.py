@@ -15,12 +15,13 @@ import numpy as np
 from silktune.core import loop, metrics
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
+from silktune.orchestrate.connection import a_ray
 from silktune.orchestrate.desk import Desk, Watcher
 from silktune.orchestrate.listed import ListSource, run_list
 from silktune.orchestrate.patient import PatientTracker
 from silktune.orchestrate.record import close_record
 from silktune.orchestrate.resources import Placement
-from silktune.orchestrate.runner import a_ray, run_trials
+from silktune.orchestrate.runner import run_trials
 from silktune.orchestrate.sampler import OptunaSource, Sampler
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
