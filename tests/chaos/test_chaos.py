@@ -53,7 +53,7 @@ def scene(tmp_path: Path, table: Path, ray: Cluster, poison: Path) -> Iterator[S
     made.study.kill()
 
 
-def test_a_trial_that_kills_its_process_fails_and_the_others_finish(scene: Scene, undisturbed: Study) -> None:
+def test_a_trial_that_kills_its_process_fails_and_is_run_again_alone(scene: Scene, undisturbed: Study) -> None:
     scene.study.add("--runs", "1", "--retries", "1")
     (scene.poison / "trial").write_text("MTL-fo-run1")
     scene.study.start()
@@ -62,7 +62,12 @@ def test_a_trial_that_kills_its_process_fails_and_the_others_finish(scene: Scene
     outcomes, expected = scene.study.outcomes(), undisturbed.outcomes()
     failed = outcomes.pop("MTL-fo-run1")
     assert (failed["state"], failed["reason"]) == ("failed", "its process died 2 times (out of memory, or killed)")
+    assert "row 'MTL^fo', run 1: its process died 2 times" in " ".join(scene.study.said.split())
     assert outcomes == {name: expected[name] for name in ("MTL-run1", "MTL+R-sem-run1")}
+    scene.study.start()
+    assert scene.study.end() == 0, scene.study.said
+    assert scene.study.outcomes() == outcomes | {"MTL-fo-run1": expected["MTL-fo-run1"]}
+    assert scene.study.again == set()
 
 
 def test_a_disturbed_study_ends_as_an_undisturbed_one(scene: Scene, undisturbed: Study) -> None:

@@ -1,17 +1,14 @@
-"""`silktune ablate` end to end, undisturbed and disturbed, on a real Ray with a real SQLite MLflow."""
+"""`silktune ablate` end to end on a real Ray with a real SQLite MLflow; `tests/chaos` disturbs it."""
 
 from __future__ import annotations
 
 import csv
-import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, by_trial, runs_of, trains, wait_for
+from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, by_trial, runs_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
@@ -106,44 +103,6 @@ def test_the_table_is_made_again_from_the_outcomes_alone(undisturbed: tuple[Benc
     assert status == 0, output
     assert texts(bench) == said
     assert sorted((bench.study / "figures").iterdir()) == pictures
-
-
-def test_a_killed_driver_ends_with_the_same_table(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
-    process = bench.start()
-    wait_for("outcomes/[!.]*.json", bench.study, 3, process)
-    wait_for("trials/*/checkpoint.pt", bench.study, 1, process)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = times(bench)
-    assert len(before) < len(CELLS), "killed too late to mean anything"
-    status, output = bench.run()
-    assert status == 0, output
-    assert {cell: at for cell, at in times(bench).items() if cell in before} == before, "a run was done twice"
-    assert bench.outcomes() == undisturbed[0].outcomes()
-    assert texts(bench) == texts(undisturbed[0])
-    assert all(len(runs) == 1 for runs in by_trial(bench).values())
-    psutil.wait_procs(children, timeout=60)
-
-
-def test_a_cell_whose_process_dies_again_and_again_fails_and_is_run_again_alone(bench: Bench) -> None:
-    process = bench.start("--runs", "1", "train.max_epochs=40", "train.patience=40")
-    end = time.monotonic() + LIMIT
-    while not (bench.study / "outcomes" / "MTL-run1.json").exists():
-        assert time.monotonic() < end
-        assert process.poll() is None
-        for child in psutil.Process(process.pid).children(recursive=True):
-            if trains(child):
-                child.kill()
-    output, _ = process.communicate(timeout=LIMIT)
-    assert process.returncode == 3, output
-    assert "row 'MTL', run 1: its process died 4 times" in output
-    others = {cell: at for cell, at in times(bench).items() if cell != "MTL-run1"}
-    assert len(others) == 2
-    status, output = bench.run("--runs", "1", "train.max_epochs=40", "train.patience=40")
-    assert status == 0, output
-    assert {cell: at for cell, at in times(bench).items() if cell != "MTL-run1"} == others
-    assert bench.outcomes()["MTL-run1"]["state"] == "finished"
 
 
 def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
