@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from silktune.orchestrate.resources import Placement, Resources, room, share
 from silktune.orchestrate.vigil import vigil
 
 OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
+ANSWER = 10.0  # seconds in which whoever listens answers
 
 
 @contextmanager
@@ -59,6 +61,7 @@ def a_ray(placement: Placement) -> Iterator[None]:
 
 def _connect(address: str | None) -> None:
     if address:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS})
         ray._private.worker.print_to_stdstream = _unsaid
         return
@@ -68,6 +71,13 @@ def _connect(address: str | None) -> None:
         "local", include_dashboard=False, log_to_driver=False, logging_level="error",
         object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
     )  # fmt: skip
+
+
+def _knock(address: str) -> None:
+    """Nobody there is an error at once; Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
 
 
 def _unsaid(*_: Any, **__: Any) -> None:
