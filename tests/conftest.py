@@ -10,6 +10,7 @@ import pytest
 from silktune.data.dataset import Dataset
 from silktune.data.loom import weave
 from silktune.data.prepare import prepare
+from silktune.place import Place
 from silktune.settings import Data
 from tests.buckets import bucket
 
@@ -36,3 +37,12 @@ def s3() -> Iterator[str]:
     """The URI of a folder in a bucket, on a server of this machine."""
     with bucket() as uri:
         yield uri
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A storage, empty at first, in a folder and in a bucket."""
+    where = tmp_path / "kept" if request.param == "folder" else str(request.getfixturevalue("s3"))
+    made = Place.of(where)
+    yield made
+    made.remove()

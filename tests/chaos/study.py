@@ -12,29 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.orchestrate.conftest import ROWS as SHORT
+
 EPOCHS = 8
-ROWS = f"""
-question: Does the auxiliary clustering help?
-runs: 2
-base:
-  id: MTL
-  set:
-    data.image_size: 32
-    net.trunk: resnet18
-    net.weights: none
-    net.NB_RN: 1
-    net.NN_jfc: [16]
-    net.NN_tfc: []
-    loss.gamma: 0
-    loss.lambda_aux: 0
-    train.learning_rate: 1.0e-3
-    train.batch_size: 24
-    train.max_epochs: {EPOCHS}
-    train.patience: {EPOCHS}
-rows:
-  - {{id: MTL^fo, set: {{loss.gamma: 2}}}}
-  - {{id: MTL+R^sem, set: {{loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}}}
-"""
+ROWS = SHORT.replace(": 4\n", f": {EPOCHS}\n")
 TRIALS = 6
 LIMIT = 180.0  # seconds in which something has to happen
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,6 @@ FETCH = (
     "import sys; from pathlib import Path; from silktune.data.nearby import fetch; from silktune.place import Place; "
 )
 FETCH += "print(fetch(Place(sys.argv[1]), Path(sys.argv[2])))"
-
-
-@pytest.fixture(params=["folder", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    where = tmp_path / "kept" if request.param == "folder" else str(request.getfixturevalue("s3"))
-    made = Place.of(where)
-    yield made
-    made.remove()
 
 
 def same(one: Dataset, other: Dataset) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from silktune.place import Place
 from silktune.study.mirror import Mirror, restore
 from silktune.study.paths import StudyPaths
 from tests.outcomes import outcome
-
-
-@pytest.fixture(params=["folder", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    where = tmp_path / "kept" if request.param == "folder" else str(request.getfixturevalue("s3"))
-    made = Place.of(where)
-    yield made
-    made.remove()
 
 
 def study(folder: Path, storage: Place, name: str = "silk") -> StudyPaths:
