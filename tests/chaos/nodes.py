@@ -56,7 +56,7 @@ class Node:
         common = [
             "--block", "--node-ip-address", address, "--temp-dir", str(folder), "--num-gpus", "0",
             "--min-worker-port", "0", "--max-worker-port", "0", "--object-store-memory", str(STORE),
-            "--disable-usage-stats",
+            "--disable-usage-stats", "--include-log-monitor", "false",
         ]  # fmt: skip
         with self.log.open("w") as log:
             self._process = subprocess.Popen(

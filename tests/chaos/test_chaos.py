@@ -71,11 +71,12 @@ def test_a_trial_that_kills_its_process_fails_and_is_run_again_alone(scene: Scen
 
 
 def test_a_disturbed_study_ends_as_an_undisturbed_one(scene: Scene, undisturbed: Study) -> None:
-    """A worker killed, a node lost, one announced to go, the driver killed, the head lost, in an order by chance."""
-    planned = faults.plan(SEED, 5, ["worker", "node", "driver", "spot", "head"])
+    """Workers killed, a node lost, one announced to go, the driver killed, the head lost, in an order by chance."""
+    planned = faults.plan(SEED, 5, ["late", "node", "driver", "spot", "head"])
     happened = faults.disturb(scene, planned, print)
     assert happened == len(planned), scene.study.said
     assert "its process died; it goes on from its last epoch" in scene.study.said
+    assert faults.GONE in scene.study.said
     assert "(raylet)" not in scene.study.said  # Ray's own words for it are a page long
     assert len(scene.study.outcomes()) == TRIALS
     assert scene.study.lost() == []
