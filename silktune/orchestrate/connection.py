@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address_or_die
 
-from silktune.errors import ResourceError
+from silktune.errors import ResourceError, reason
 from silktune.orchestrate import IN_WORKERS, autoscaler
 from silktune.orchestrate.resources import Placement, Resources, room, share
 from silktune.orchestrate.vigil import vigil
@@ -74,10 +75,17 @@ def _connect(address: str | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Nobody there is an error at once; Ray itself would wait for minutes."""
-    host, _, port = address.rpartition(":")
-    if port.isdigit():
+    """Nobody there is an error at once; Ray itself would wait for minutes.
+
+    That of "auto" is the Ray that runs on this machine, or else the last that was started here and may be gone.
+    """
+    if address.startswith("ray://"):
+        raise ResourceError(f"--address {address}: Ray's client cannot carry a study; submit it with `ray job submit`.")
+    host, _, port = canonicalize_bootstrap_address_or_die(address).rpartition(":")
+    try:
         socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+    except OSError as error:
+        raise ConnectionError(f"{host}:{port}: {reason(error)}") from error
 
 
 def _unsaid(*_: Any, **__: Any) -> None:

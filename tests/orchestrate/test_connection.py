@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,10 +12,33 @@ from silktune.orchestrate.connection import a_ray
 from silktune.orchestrate.resources import Placement
 
 
-def test_nobody_at_the_address() -> None:
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    placement = Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0, address=address)
-    with pytest.raises(ResourceError, match=rf"--address {address}: no Ray answers: .*refused"), a_ray(placement):
+        yield f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def placement(address: str) -> Placement:
+    return Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0, address=address)
+
+
+def test_nobody_at_the_address(nobody: str) -> None:
+    with (
+        pytest.raises(ResourceError, match=rf"--address {nobody}: no Ray answers: .*refused"),
+        a_ray(placement(nobody)),
+    ):
+        pass
+
+
+def test_nobody_where_ray_was(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nobody)
+    sentence = rf"--address auto: no Ray answers: .*:{nobody.rpartition(':')[2]}: .*refused"
+    with pytest.raises(ResourceError, match=sentence), a_ray(placement("auto")):
+        pass
+
+
+def test_rays_client() -> None:
+    with pytest.raises(ResourceError, match="cannot carry a study"), a_ray(placement("ray://127.0.0.1:10001")):
         pass
