@@ -65,13 +65,20 @@ def interruptible(kept: str) -> Iterator[None]:
     Raises:
         Interrupted: a person pressed Ctrl-C.
     """
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         yield
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted. {kept}") from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _as_ctrl_c(*_: Any) -> None:
+    """Whatever answers Ctrl-C answers; in the background of a script nothing may, since there it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:

@@ -45,9 +45,19 @@ def test_what_is_no_time(text: str) -> None:
     assert str(caught.value) == f"--time {text}: a time is written as 2h, 90m, 1h30m or 45s."
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_who_ends_the_command_is_told_what_is_kept(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"^Interrupted. All is kept.$"), interruptible("All is kept."):
-        signal.raise_signal(number)
-    assert signal.getsignal(number) == before
+@pytest.mark.parametrize(
+    ("number", "ctrl_c"),
+    [
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_IGN),  # as in the background of a script
+    ],
+)
+def test_who_ends_the_command_is_told_what_is_kept(number: signal.Signals, ctrl_c: Any) -> None:
+    before = signal.signal(signal.SIGINT, ctrl_c), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(Interrupted, match=r"^Interrupted. All is kept.$"), interruptible("All is kept."):
+            signal.raise_signal(number)
+        assert signal.getsignal(signal.SIGTERM) == before[1]
+    finally:
+        signal.signal(signal.SIGINT, before[0])
