@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,8 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.nodes import Cluster, Node
+from tests.chaos.nodes import Cluster
 from tests.chaos.study import Study, until
+from tests.nodes import BIN, Node
 from tests.tracking.server import Server
 
 TRAINS = ("ray::ImplicitFunc", "ray::RayTrainWorker")
@@ -153,7 +153,7 @@ def spot(scene: Scene) -> str:
     """A node is announced to go (docs/cluster/spot-notice.sh), goes at its deadline, and another one joins."""
     lost = scene.chance.choice(scene.cluster.nodes)
     deadline = time.monotonic() + NOTICE
-    command = [str(Path(sys.executable).with_name("ray")), "drain-node", "--address", scene.cluster.address]
+    command = [str(BIN / "ray"), "drain-node", "--address", scene.cluster.address]
     command += ["--node-id", lost.id, "--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "spot notice"]
     command += ["--deadline-remaining-seconds", str(NOTICE)]
     done = subprocess.run(command, env=scene.cluster.environ, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ import pytest
 
 from silktune.data import loom
 from tests.cluster.local import Head, head
-from tests.cluster.spaces import GRID
+from tests.orchestrate.conftest import GRID
 
 HEAD, HEAD_TYPE = "f" * 51 + "00000", "ray.head.default"  # as the provider names the head
 PROVIDER = {
@@ -64,7 +64,7 @@ def test_a_search_waits_for_the_nodes_that_the_autoscaler_brings_up(cluster: Hea
     loom.weave(tmp_path / "sample", 120, 0)
     (tmp_path / "grid.yaml").write_text(GRID)
     said = cluster.run(
-        f"silktune search {tmp_path}/grid.yaml --sampler grid --final-runs 1 --device cpu --concurrent 2 "
+        f"silktune search {tmp_path}/grid.yaml --sampler grid --trials 2 --final-runs 1 --device cpu --concurrent 2 "
         f"--data {tmp_path}/sample/labels.csv --address {cluster.address} --root {tmp_path}/runs --name study",
         limit=180,
     )

@@ -12,8 +12,9 @@ import pytest
 
 from silktune.data import loom
 from tests.cluster.hosts import ROOT
-from tests.cluster.local import Head, free_port, head
-from tests.cluster.spaces import GRID
+from tests.cluster.local import Head, head
+from tests.nodes import free_port
+from tests.orchestrate.conftest import GRID
 
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SUBMIT = "ray job submit --no-wait --submission-id silk -- silktune search "
@@ -57,8 +58,8 @@ def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path:
 def submit(cluster: Head, folder: Path) -> None:
     """The documented command, with a search that takes seconds."""
     words = (
-        f"{folder}/grid.yaml --sampler grid --final-runs 1 --device cpu --data {folder}/sample/labels.csv "
-        f"--address auto --root {folder}/runs --name study"
+        f"{folder}/grid.yaml --sampler grid --trials 2 --final-runs 1 --device cpu --data {folder}/sample/labels.csv "
+        f"--address auto --root {folder}/runs --name study train.max_epochs=6"
     )
     assert SUBMIT in README
     assert "submitted successfully" in cluster.run(SUBMIT + words)

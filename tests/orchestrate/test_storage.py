@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from silktune.place import Place
-from tests.chaos.nodes import Cluster, Node, cluster
+from tests.chaos.nodes import Cluster, cluster
+from tests.nodes import Node
 from tests.orchestrate.conftest import LIMIT, SEARCH, Bench, trains
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
