@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 TWO = ("--workers-per-trial", "2", "--runs", "1")
 EXACT = ("net.dropout=0",)
 SHORT = ROWS.replace("  - {id: MTL^fo, set: {loss.gamma: 2}}\n", "")  # every trial on workers takes its time to start
+FIRST, SECOND = "MTL-run1", "MTL+R-sem-run1"
 PRUNED = """
-question: Four trials of which half are stopped early.
+question: Trials of which half are stopped early.
 set:
   data.image_size: 32
   net.trunk: resnet18
@@ -61,16 +63,29 @@ def alone(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[Ben
 
 def losses(bench: Bench) -> dict[str, list[float]]:
     return {
-        cell: [loss for epoch in outcome["epochs"] for loss in epoch["validation_loss"].values()]
-        for cell, outcome in bench.outcomes().items()
+        trial: [loss for epoch in outcome["epochs"] for loss in epoch["validation_loss"].values()]
+        for trial, outcome in bench.outcomes().items()
     }
 
 
-def same(bench: Bench, other: Bench) -> None:
+def assert_same(bench: Bench, other: Bench) -> None:
+    """The same losses but for rounding, and the same figures on the test set."""
     found, expected = losses(bench), losses(other)
-    assert found.keys() == expected.keys()
-    for cell, values in found.items():
-        np.testing.assert_allclose(values, expected[cell], rtol=1e-5, err_msg=cell)
+    assert found.keys() == expected.keys() == {FIRST, SECOND}
+    for trial, values in found.items():
+        np.testing.assert_allclose(values, expected[trial], rtol=1e-5, err_msg=trial)
+        assert bench.outcomes()[trial]["test"] == other.outcomes()[trial]["test"]
+
+
+def kill(name: str, process: subprocess.Popen[str]) -> None:
+    """Kill the first of a driver's processes that has this name."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            if works(child, name):
+                child.kill()
+                return
+    raise AssertionError(f"no process {name}")
 
 
 def works(process: psutil.Process, name: str) -> bool:
@@ -80,34 +95,17 @@ def works(process: psutil.Process, name: str) -> bool:
         return False
 
 
-def kill(process: psutil.Process, name: str) -> None:
-    """Kill the first of a driver's processes that has this name."""
-    end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        for child in process.children(recursive=True):
-            if works(child, name):
-                child.kill()
-                return
-    raise AssertionError(f"no process {name}")
-
-
-def test_the_outcomes_are_those_of_one_worker(bench: Bench, alone: Bench) -> None:
-    status, output = bench.run(*TWO, *EXACT)
-    assert status == 0, output
-    same(bench, alone)
-    for cell, outcome in bench.outcomes().items():
-        assert outcome["test"] == alone.outcomes()[cell]["test"]
-
-
-@pytest.mark.parametrize("name", ["ray::RayTrainWorker", "ray::ImplicitFunc"], ids=["worker", "launcher"])
-def test_a_trial_whose_process_was_killed_goes_on(bench: Bench, alone: Bench, name: str) -> None:
+def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, alone: Bench) -> None:
+    """A worker in the first trial, what launched the workers in the second."""
     process = bench.start(*TWO, *EXACT)
-    wait_for("trials/*/checkpoint.pt", bench.study, 1, process)
-    kill(psutil.Process(process.pid), name)
+    for trial, name in ((FIRST, "ray::RayTrainWorker"), (SECOND, "ray::ImplicitFunc")):
+        wait_for(f"trials/{trial}/checkpoint.pt", bench.study, 1, process)
+        kill(name, process)
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output
-    assert "its process died" in output
-    same(bench, alone)
+    for trial in (FIRST, SECOND):
+        assert f"{trial}: its process died; it goes on from its last epoch" in output
+    assert_same(bench, alone)
 
 
 def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, table: Path) -> None:
@@ -115,12 +113,12 @@ def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, t
     bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"))
     (tmp_path / "pruned.yaml").write_text(PRUNED)
     try:
-        status, output = bench.run("--workers-per-trial", "2", "--trials", "4")
+        status, output = bench.run("--workers-per-trial", "2", "--trials", "3")
     finally:
         bench.end()
     assert status == 0, output
     states = [json.loads(path.read_text())["state"] for path in sorted((bench.study / "outcomes").glob("t*.json"))]
-    assert len(states) == 4
+    assert len(states) == 3
     assert "pruned" in states
 
 
