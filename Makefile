@@ -5,12 +5,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SAMPLE := runs/sample
 
-.PHONY: help install demo test check
+.PHONY: help install demo test test-cluster check
 
 help:
-	@echo "make demo    install, weave sample data, search on it with a local Ray and an SQLite MLflow"
-	@echo "make test    install and run the tests"
-	@echo "make check   ruff, mypy and import-linter"
+	@echo "make demo          install, weave sample data, search on it with a local Ray and an SQLite MLflow"
+	@echo "make test          install and run the tests"
+	@echo "make test-cluster  the tests of hosts, buckets, jobs and killed nodes"
+	@echo "make check         ruff, mypy and import-linter"
 
 install: $(VENV)/.installed
 
@@ -26,7 +27,10 @@ demo: install
 	$(BIN)/silktune search quick --data $(SAMPLE)/labels.csv --trials 6 --concurrent 2
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not cluster"
+
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster
 
 check: install
 	$(BIN)/ruff check .

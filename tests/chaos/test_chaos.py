@@ -14,7 +14,7 @@ from tests.chaos.faults import Scene
 from tests.chaos.nodes import Cluster, cluster
 from tests.chaos.study import TRIALS, Study
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 7
 

@@ -47,7 +47,7 @@ CONFIG: dict[str, Any] = {
     **{name: [] for name in LISTS},
 }
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

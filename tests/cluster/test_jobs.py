@@ -20,7 +20,7 @@ README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SUBMIT = "ray job submit --no-wait --submission-id silk -- silktune search "
 LIMIT = 100  # seconds for a trial, or for what is left of the search
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ SEARCH = (
 )
 NO_INTERNET = "[global]\nno-index = true\nno-build-isolation = false\n"  # false: pip's way to say yes here
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

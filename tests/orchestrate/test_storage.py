@@ -19,7 +19,7 @@ from tests.chaos.nodes import Cluster, cluster
 from tests.nodes import Node
 from tests.orchestrate.conftest import LIMIT, SEARCH, Bench, trains
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 HIDE = 'mount -t tmpfs none "$0" && exec "$@"'
 OLD = '__version__ = "0.0.9"\n'

@@ -14,7 +14,7 @@ import pytest
 
 from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 TWO = ("--workers-per-trial", "2", "--runs", "1")
 EXACT = ("net.dropout=0",)
