@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from silktune.cli.show import notes
 from silktune.errors import SettingsError
 from silktune.settings import Data, Experiment, names, parse
 
@@ -137,6 +138,7 @@ def show(description: Description) -> None:
     for reason, count in (parts.rejected if parts else {}).items():
         left = f"left out: {count:,} image{'s' * (count != 1)}: {reason}"
         console.print(left, highlight=False, markup=False)
+    notes(console, description.notes)
 
 
 def _variables(description: Description) -> Table:

@@ -34,13 +34,15 @@ def resolve(console: Console, data: str, images: Path | None, experiment: Experi
     columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        return dataset.resolve(
+        found = dataset.resolve(
             folder,
             images,
             experiment.data,
             root,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
+    notes(console, found.notes)
+    return found
 
 
 def notes(console: Console, sentences: Iterable[str]) -> None:

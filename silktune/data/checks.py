@@ -8,21 +8,27 @@ from pathlib import Path
 
 import pandas as pd
 
+from silktune.data import spelling
 from silktune.data.variables import SUBSETS, Variable
 from silktune.errors import nearest
 
 KEYS = ("image", "record", "split")
+COUNTS = ("variable", "class", "count")
 SPELLINGS = {name: name for name in SUBSETS} | {"val": "validation", "dev": "validation", "": ""}
 
 
 def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> Iterator[str]:
     found = [name for name in raw.columns if name]
+    if complaints := list(about_headings(path, found)):
+        yield from complaints
+        return
     for name, times in Counter(found).items():
         if times > 1:
             yield f"{path}: the column {name} is there {times} times; a column's name must be its own."
-    if "image" not in found:
+    yield from about_keys(path, found, KEYS)
+    if "image" not in map(spelling.letters, found):
         yield f"{path}: there is no column image, the file name of each row's image.{nearest('image', found)}"
-    if "subset" in found and (not variables or "subset" in variables):
+    if "subset" in map(spelling.letters, found) and (not variables or "subset" in variables):
         yield f"{path}: no column may be called subset; call it split (train, validation, test)."
     possible = [name for name in found if name not in (*KEYS, "subset")]
     if not possible:
@@ -34,13 +40,48 @@ def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> It
         yield f"{path}: there is no row below the headings; a label table has one row per image."
 
 
+def about_headings(path: Path, headings: Sequence[str]) -> Iterator[str]:
+    """Characters and quotation marks that no heading may hold."""
+    for number, name in enumerate(headings, 1):
+        if code := spelling.control(name):
+            yield f"{path}: the heading of column {number} holds the control character {code}; delete it."
+        elif spelling.is_quoted(name):
+            yield f"{path}: the heading {name} is in quotation marks; only plain double quotes are taken off."
+
+
+def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
+    """Headings that are keys but for case, spaces or signs: read as variables, they would be missed in silence."""
+    for name in headings:
+        key = spelling.letters(name)
+        if key in keys and name != key:
+            yield f"{path}: the column {name}: did you mean {key}? Rename it: {', '.join(keys)} are written so."
+
+
+def about_cells(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Characters that no cell may hold, and cells whose quotation marks were not taken off."""
+    for name in names:
+        column = raw[name]
+        held = {cell: code for cell in column.unique() if (code := spelling.control(cell))}
+        for code in sorted(set(held.values())):
+            where = at(column.index[column.map(held.get) == code].tolist(), str(column.index.name))
+            yield f"{path}: {where}: the cell {name} holds the control character {code}; delete it."
+        quoted = column[column.isin([cell for cell in column.unique() if spelling.is_quoted(cell)])]
+        if len(quoted):
+            where = at(quoted.index.tolist(), str(column.index.name))
+            yield (
+                f"{path}: {where}: the cell {name} is in quotation marks, {quoted.iloc[0]}, that would belong to its "
+                "text; only plain double quotes directly around a cell are taken off. Write it without them."
+            )
+
+
 def about_images(path: Path, cells: pd.DataFrame) -> Iterator[str]:
+    what = str(cells.index.name)
     empty = cells.index[cells["image"] == ""].tolist()
     if empty:
-        yield f"{path}: the cell image is empty in {_lines(empty)}; write a file name or delete the row."
+        yield f"{path}: the cell image is empty in {at(empty, what)}; write a file name or delete the row."
     twice = cells[cells["image"].duplicated(keep=False) & (cells["image"] != "")]
     for image, rows in list(twice.groupby("image"))[:5]:
-        lines = _lines(rows.index.tolist())
+        lines = at(rows.index.tolist(), what)
         yield f"{path}: the image {image} is in {lines}; an image has one row. Delete the others."
     more = twice["image"].nunique() - 5
     if more > 0:
@@ -50,14 +91,15 @@ def about_images(path: Path, cells: pd.DataFrame) -> Iterator[str]:
 def about_split(path: Path, cells: pd.DataFrame) -> Iterator[str]:
     unknown = sorted(set(cells["split"]) - SPELLINGS.keys())
     if unknown:
-        yield f"{path}: the column split holds {', '.join(unknown)}; it may hold {', '.join(SUBSETS)}."
+        yield f"{path}: the column split holds {some(unknown)}; it may hold {', '.join(SUBSETS)}."
         return
     subsets = cells["split"].map(SPELLINGS)
     if not subsets.any():
         return
     empty = cells.index[subsets == ""].tolist()
     if empty:
-        yield f"{path}: the cell split is empty in {_lines(empty)}; fill the whole column or leave it out."
+        where = at(empty, str(cells.index.name))
+        yield f"{path}: the cell split is empty in {where}; fill the whole column or leave it out."
     missing = [name for name in SUBSETS if name not in set(subsets)]
     if missing:
         yield f"{path}: the column split names no image of {', '.join(missing)}; all three are needed."
@@ -86,8 +128,9 @@ def without(usable: Sequence[str]) -> str:
     return f"Label more images, or leave it out with data.variables={','.join(usable)}"
 
 
-def _lines(numbers: Sequence[int]) -> str:
-    return f"line{'s' * (len(numbers) > 1)} {some(numbers)}"
+def at(numbers: Sequence[int], what: str = "line") -> str:
+    """'line 3' or 'lines 3, 4', of a file; 'row 3' where it has no lines."""
+    return f"{what}{'s' * (len(numbers) > 1)} {some(numbers)}"
 
 
 def some(things: Sequence[object], most: int = 5) -> str:

@@ -67,6 +67,11 @@ class Dataset:
         return _reopen, (self.folder, [variable.name for variable in self.variables])
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of its labels and its split."""
+        return tuple(self.about.get("notes", ()))
+
+    @property
     def background(self) -> npt.NDArray[np.int64]:
         """(M,) the label id of background, -1 where a variable has none."""
         return np.array([variable.background_id for variable in self.variables], np.int64)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from silktune.data import checks, spelling
+from silktune.data.checks import COUNTS
 from silktune.data.dataset import Dataset
-from silktune.data.labels import BACKGROUND, SUBSETS, Variable, read, read_cells
+from silktune.data.labels import BACKGROUND, SUBSETS, Variable, read, read_cells, stem
+from silktune.data.notes import about_labels
 from silktune.data.split import split
 from silktune.errors import DataError
 from silktune.settings import Data
-
-COUNTS = ("variable", "class", "count")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Description:
     name: str
     variables: tuple[Variable, ...]
     parts: Parts | None = None
+    notes: tuple[str, ...] = ()  # what a person should know
 
 
 def describe(source: Path, settings: Data) -> Description:
@@ -51,14 +53,15 @@ def describe(source: Path, settings: Data) -> Description:
         return _prepared(source, settings)
     if source.is_dir():
         source = source / "labels.csv"
-    cells = read_cells(source)
-    if set(cells.columns) == set(COUNTS):
-        return Description(source.stem, tuple(_counted(source, cells)))
+    cells = read_cells(source, settings.variables)
+    if set(map(spelling.letters, cells.columns)) == set(COUNTS):
+        variables = tuple(_counted(source, cells))
+        return Description(stem(source), variables, notes=tuple(_notes(variables)))
     table = read(source, settings.variables)
     drawn = split(table, seed=settings.split_seed, min_records=settings.min_records)
     reasons = [reason for _, reason in drawn.rejected]
     parts = _parts(drawn.samples, drawn.variables, drawn.backgrounds, reasons)
-    return Description(table.name, drawn.variables, parts)
+    return Description(table.name, drawn.variables, parts, (*table.notes, *drawn.notes))
 
 
 def _prepared(folder: Path, settings: Data) -> Description:
@@ -66,7 +69,8 @@ def _prepared(folder: Path, settings: Data) -> Description:
     dataset = dataset.select(settings.variables) if settings.variables else dataset
     reasons = pd.read_csv(folder / "rejected.csv")["reason"].tolist()
     background = dataset.about["became_background"]
-    return Description(dataset.name, dataset.variables, _parts(dataset.samples, dataset.variables, background, reasons))
+    parts = _parts(dataset.samples, dataset.variables, background, reasons)
+    return Description(dataset.name, dataset.variables, parts, dataset.notes)
 
 
 def _parts(
@@ -88,7 +92,8 @@ def _parts(
 
 def _counted(source: Path, cells: pd.DataFrame) -> Iterator[Variable]:
     """The variables of a table of counts."""
-    complaints = list(_about_counts(source, cells))
+    complaints = [*checks.about_keys(source, list(cells.columns), COUNTS)]
+    complaints = complaints or [*checks.about_cells(source, cells, COUNTS), *_about_counts(source, cells)]
     if complaints:
         raise DataError.of(complaints)
     for name, rows in cells.groupby("variable", sort=False):
@@ -98,12 +103,18 @@ def _counted(source: Path, cells: pd.DataFrame) -> Iterator[Variable]:
         yield Variable(str(name), classes, tuple(counts[c] for c in classes), background)
 
 
+def _notes(variables: tuple[Variable, ...]) -> Iterator[str]:
+    for variable in variables:
+        counts = Counter(dict(zip(variable.classes, variable.counts, strict=True)))
+        yield from about_labels(variable.name, counts + Counter({BACKGROUND: variable.background}))
+
+
 def _about_counts(source: Path, cells: pd.DataFrame) -> Iterator[str]:
     if not len(cells):
         yield f"{source}: there is no row below the headings {', '.join(COUNTS)}."
     twice = cells.duplicated(["variable", "class"]).tolist()
     for (line, row), again in zip(cells.iterrows(), twice, strict=True):
-        where = f"{source}: line {line}: {row['variable']} {row['class']}".rstrip()
+        where = f"{source}: {cells.index.name} {line}: {row['variable']} {row['class']}".rstrip()
         if not row["variable"] or not row["class"]:
             yield f"{where}: the variable or the class is empty; write its name or delete the row."
         elif not (row["count"].isdecimal() and int(row["count"]) > 0):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,29 +13,40 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data import checks
+from silktune.data import checks, delimited, notes, parquet, spelling
 from silktune.data.variables import BACKGROUND, SUBSETS, UNKNOWN, Variable
 from silktune.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+GZIP = b"\x1f\x8b"
 
 __all__ = ["BACKGROUND", "SUBSETS", "UNKNOWN", "LabelTable", "Variable", "read", "read_cells"]
 
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
-    """A label table that was found to be sound, its rows sorted by image."""
+    """A label table that was found to be sound, its rows sorted by image; the index is the line each stands on."""
 
     source: Path
     variables: tuple[str, ...]
     cells: pd.DataFrame  # image, record, split and the variables, all str; "" is unknown
+    notes: tuple[str, ...] = ()  # what a person should know of it
 
     @property
     def name(self) -> str:
         """The table's own name, or its folder's where it is just called labels."""
-        return self.source.resolve().parent.name if self.source.stem == "labels" else self.source.stem
+        name = stem(self.source)
+        return self.source.resolve().parent.name if name == "labels" else name
 
     def keep(self, images: npt.NDArray[np.bool_]) -> LabelTable:
         """The same table with only some of its rows."""
-        return LabelTable(self.source, self.variables, self.cells[images].reset_index(drop=True))
+        return LabelTable(self.source, self.variables, self.cells[images], self.notes)
+
+
+def stem(source: Path) -> str:
+    """The name of a file without what says its kind."""
+    return Path(source.name.removesuffix(".gz")).stem
 
 
 def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
@@ -47,63 +60,77 @@ def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
     Raises:
         DataError: the file cannot be read or its content cannot be used; all complaints at once.
     """
-    raw = read_cells(path)
+    variables = [spelling.normalised(name) for name in variables]
+    raw = read_cells(path, variables)
     complaints = list(checks.about_columns(path, raw, variables))
     if complaints:
         raise DataError.of(complaints)
-    names = tuple(variables) or tuple(name for name in raw.columns if name and name not in checks.KEYS)
-    cells = pd.DataFrame({"image": raw["image"]}, dtype=object)
-    record = raw["record"] if "record" in raw else raw["image"]
-    cells["record"] = record.where(record != "", raw["image"])
-    cells["split"] = raw["split"].str.lower() if "split" in raw else ""
-    cells[list(names)] = raw[list(names)]
+    names = tuple(variables) or tuple(name for name in raw.columns if name not in checks.KEYS)
+    if complaints := list(checks.about_cells(path, raw, [*(key for key in checks.KEYS if key in raw), *names])):
+        raise DataError.of(complaints)
+    cells = _tidy(raw, names)
     complaints = [*checks.about_images(path, cells), *checks.about_split(path, cells)]
     complaints += checks.about_classes(path, cells, names)
     if complaints:
         raise DataError.of(complaints)
     cells["split"] = cells["split"].map(checks.SPELLINGS)
-    return LabelTable(path, names, cells.sort_values("image").reset_index(drop=True))
+    return LabelTable(path, names, cells.sort_values("image"), tuple(_notes(raw, names)))
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """A CSV or Parquet file as stripped strings; the index is the line a row stands on."""
+def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The keys, with what stands for those that are not given, and the variables."""
+    cells = pd.DataFrame({"image": raw["image"]}, dtype=object)
+    record = raw["record"] if "record" in raw else raw["image"]
+    cells["record"] = record.where(record != "", raw["image"])
+    cells["split"] = raw["split"].str.lower() if "split" in raw else ""
+    cells[list(names)] = raw[list(names)]
+    return cells
+
+
+def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    yield from notes.about_columns(names)
+    yield from notes.about_subsets(raw)
+    for name in ("record", *names) if "record" in raw else names:
+        yield from notes.about_labels(name, Counter(raw.loc[raw[name] != "", name]))
+
+
+def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV or Parquet file as text in one spelling; the index, 'line' or 'row', is where a row stands.
+
+    What is wrong with types of Parquet is said of all columns, or of keys and `variables` where some are named.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read cell by cell.
+    """
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; give the label table in it, a CSV or Parquet file.")
     if not path.is_file():
-        there = sorted(p.name for p in path.parent.glob("*") if p.suffix in (".csv", ".parquet"))
+        there = sorted(p.name for p in path.parent.glob("*") if p.suffix.lower() in SUFFIXES)
         hint = f" In {path.parent} there is: {', '.join(there)}." if there else ""
         raise DataError(f"{path}: there is no such file; a label table is a CSV or Parquet file.{hint}")
     try:
-        raw = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own errors are both
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: this cannot be read: {error.strerror or error}.") from error
+    try:
+        raw = _content(path, data, variables)
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # OSError: what gzip and pyarrow raise
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: this is no table that can be read ({reason}); save it as UTF-8 CSV.") from error
-    raw = pd.DataFrame(raw.apply(lambda column: column.str.strip()))
-    return raw.loc[(raw != "").any(axis=1)]
+    spelled = pd.DataFrame(raw.apply(_spelled))
+    return spelled.loc[(spelled != "").any(axis=1)]
 
 
-def _csv(path: Path) -> pd.DataFrame:
-    """Headings are read as a row like others, so that pandas does not rename those that stand twice."""
-    with path.open(encoding="utf-8-sig") as file:
-        heading = file.readline()
-    separator = max(",;\t", key=heading.count)
-    raw = pd.read_csv(
-        path, sep=separator, header=None, dtype=object, keep_default_na=False, na_values=[],
-        encoding="utf-8-sig", skip_blank_lines=False,
-    ).fillna("")  # fmt: skip
-    raw.index = pd.RangeIndex(1, len(raw) + 1)
-    raw.columns = pd.Index([str(name).strip() for name in raw.iloc[0]])
-    return raw.iloc[1:]
+def _content(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
+    """The cells as they are written, whatever kind of file it is."""
+    if data.startswith(GZIP):
+        data = gzip.decompress(data)
+    if data.startswith(parquet.MAGIC) or path.suffix.lower() in PARQUET:
+        return parquet.read(path, data, variables)
+    return delimited.read(path, data)
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    raw = pd.read_parquet(path).astype(object)
-    raw.index = pd.RangeIndex(1, len(raw) + 1)
-    return raw.map(_cell)
-
-
-def _cell(value: object) -> str:
-    """A cell of Parquet as text; a whole number that a gap in its column made a float is whole again."""
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _spelled(column: pd.Series[str]) -> pd.Series[str]:
+    """Each cell in one spelling; the name of an image is that of its file, however that is spelled."""
+    spell = spelling.trimmed if column.name == "image" else spelling.normalised
+    return column.map({cell: spell(cell) for cell in column.unique()}).astype(object)

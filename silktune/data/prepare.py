@@ -75,7 +75,8 @@ def prepare(
         whole = root / _digest(labels, hashes, settings)
         if whole.exists():
             return whole
-        missing = {n: files.MISSING for n, h in zip(labels.cells["image"], hashes, strict=True) if not h}
+        unread = [name for name, found in zip(labels.cells["image"], hashes, strict=True) if not found]
+        missing = files.unread(folder, unread)
         if missing and not skip_unreadable:
             raise files.complaint(folder, missing, len(hashes))
         task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent)
@@ -164,6 +165,7 @@ class _Task:
             "subsets": {name: int((chosen.samples["subset"] == name).sum()) for name in SUBSETS},
             "variables": [vars(variable) for variable in chosen.variables],
             "became_background": chosen.backgrounds,
+            "notes": [*self.labels.notes, *chosen.notes],
             "settings": self.settings.model_dump(),
             "libraries": {name: version(name) for name in LIBRARIES},
             "source": {"table": str(source.resolve()), "images": str(self.folder.resolve())},

@@ -7,15 +7,18 @@ classes is left out (P23 §4).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from silktune.data.checks import some, without
 from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Variable
-from silktune.data.stratify import Board, Bools, Ints, draw
+from silktune.data.notes import images
+from silktune.data.stratify import SHARES, Board, Bools, Ints, draw
 from silktune.errors import DataError
+
+LARGE = 0.1  # of all images: a record that may keep the subsets from their shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,7 @@ class Split:
     variables: tuple[Variable, ...]
     rejected: tuple[tuple[str, str], ...]  # image, reason
     backgrounds: dict[str, dict[str, int]]  # variable → class that became background → its records
+    notes: tuple[str, ...] = ()  # what a person should know of it
 
 
 def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
@@ -46,7 +50,8 @@ def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
         dropped = board.rare(min_records) | board.not_everywhere(subset)
     else:
         subset, dropped = draw(board, seed, min_records)
-    return _result(table, board, subset[board.record], dropped)
+    result = _result(table, board, subset[board.record], dropped)
+    return result if given[0] else replace(result, notes=tuple(_about_large_records(result.samples)))
 
 
 def _result(table: LabelTable, board: Board, subset: Ints, dropped: Bools) -> Split:
@@ -67,6 +72,21 @@ def _result(table: LabelTable, board: Board, subset: Ints, dropped: Bools) -> Sp
     if complaints:
         raise DataError.of(complaints)
     return Split(samples, variables, tuple(_rejected(table, kept)), backgrounds)
+
+
+def _about_large_records(samples: pd.DataFrame) -> Iterator[str]:
+    """The records that keep a drawn split from its shares, since a record stays together."""
+    N = len(samples)
+    shares = [float((samples["subset"] == subset).mean()) for subset in SUBSETS]
+    sizes = samples["record"].value_counts()
+    large = sizes[sizes > max(1, LARGE * N)]
+    if len(large) and max(abs(share - wish) for share, wish in zip(shares, SHARES, strict=True)) > LARGE / 2:
+        which = some([f"{n:,} of record {record}" for record, n in large.items()], 3)
+        parts = ", ".join(f"{share:.0%} {subset}" for share, subset in zip(shares, SUBSETS, strict=True))
+        yield (
+            f"Large records skew the split: of {images(N)}, {which} belong together, so it is {parts} "
+            f"instead of {', '.join(f'{wish:.0%}' for wish in SHARES)}."
+        )
 
 
 def _about_classes(
