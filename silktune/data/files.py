@@ -63,7 +63,7 @@ def fingerprints(paths: Sequence[Path], pool: Executor) -> list[str]:
 
 
 def _fingerprint(path: Path) -> str:
-    if not path.is_file():  # a pipe would be waited for
+    if not os.path.isfile(path):  # a pipe would be waited for
         return ""
     try:
         with path.open("rb") as file:
@@ -80,7 +80,7 @@ def unread(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 def _why(path: Path) -> str:
     """Why a file that is there cannot be read; '' where there is none."""
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         return "it is no file"
     try:
         path.open("rb").close()
@@ -106,7 +106,7 @@ class Spellings:
         """The path below the folder that differs from `name` only in how it is spelled, or ''."""
         place = self.folder
         for part in PurePath(name).parts:
-            step = part if (place / part).exists() else self._listing(place).get(alike(part), "")
+            step = part if os.path.exists(place / part) else self._listing(place).get(alike(part), "")
             if not step:
                 return ""
             place /= step

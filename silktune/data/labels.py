@@ -88,7 +88,7 @@ def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    yield from notes.about_columns(names)
+    yield from notes.about_columns(list(raw.columns))
     yield from notes.about_subsets(raw)
     for name in ("record", *names) if "record" in raw else names:
         yield from notes.about_labels(name, Counter(raw.loc[raw[name] != "", name]))

@@ -34,13 +34,12 @@ def read(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
         ValueError: it is no Parquet file, or a damaged one.
     """
     try:
-        schema = pa.parquet.read_schema(io.BytesIO(data))
-        complaints = list(_about_types(path, schema, variables))
-        frame = pd.read_parquet(io.BytesIO(data)) if not complaints else pd.DataFrame()
+        table = pa.parquet.read_table(io.BytesIO(data))
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
-    if complaints:
+    if complaints := list(_about_types(path, table.schema, variables)):
         raise DataError.of(complaints)
+    frame: pd.DataFrame = table.select([n for n, field in enumerate(table.schema) if _is_label(field.type)]).to_pandas()
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()  # pandas keeps an index with a name as a column
     cells = frame.astype(object).map(_cell)

@@ -40,6 +40,8 @@ def trimmed(text: str) -> str:
 
 def alike(text: str) -> str:
     """A key that texts share which differ only in case or in characters that look the same."""
+    if text.isascii():
+        return normalised(text).replace("`", "'").casefold()
     text = unicodedata.normalize("NFKC", _VARIANTS.sub("", normalised(text)))
     return unicodedata.normalize("NFKC", _APOSTROPHES.sub("'", _DASHES.sub("-", text)).casefold())
 
