@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from silktune.cli import show
 from silktune.cli.data import app
 from silktune.errors import DataError, SettingsError, SilktuneError
+from silktune.settings import Experiment
 from tests.data.conftest import small_set
 
 COUNTS = """variable,class,count
@@ -111,6 +115,31 @@ def test_prepare_with_images_elsewhere_of_which_one_is_damaged(tmp_path: Path) -
     with pytest.raises(DataError, match=r"003\.png: it is no image or a damaged one"):
         run(*words)
     assert "left out: 1 image: it is no image or a damaged one" in lines(run(*words, "--skip-unreadable"))
+
+
+def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "set", 30)
+    text = table.read_text().replace(",blue,", ",Background,", 9)
+    for i in range(2, 20):
+        text = text.replace(f",r{i},", ",r1,")
+    table.write_text(text)
+    told = [
+        "colour: Background (9 images) is a class like others: only background, in small letters, says that a label is "
+        "none of the classes of interest.",
+        "Large records skew the split: of 27 images, 16 of record r1 belong together, so it is",
+    ]
+    to = ["--to", tmp_path / "data", "data.image_size=16"]
+    prepared = lines(run("prepare", table, *to))
+    (folder,) = (tmp_path / "data").iterdir()
+    again = lines(run("prepare", table, *to))
+    for said in (lines(run("describe", table)), lines(run("describe", folder)), prepared[:-1], again[:-1]):
+        assert said[-2] == told[0]
+        assert said[-1].startswith(told[1])
+    for data in (table, folder):
+        console = Console(file=io.StringIO(), width=80)
+        show.resolve(console, str(data), None, Experiment().with_({"data.image_size": 16}, "here"), tmp_path / "data")
+        said = list(filter(None, console.file.getvalue().splitlines()))  # type: ignore[attr-defined]
+        assert (said[0], said[1][: len(told[1])], len(said)) == (*told, 2)
 
 
 def test_a_sample_is_woven_once(tmp_path: Path) -> None:

@@ -117,6 +117,31 @@ def test_rare_classes_become_background_and_images_with_nothing_else_are_left_ou
     assert found.variables[0].background == 2
 
 
+def test_a_record_that_skews_the_split_is_told() -> None:
+    rows = [(f"big{i:03d}", "big", "ab"[i % 2]) for i in range(500)]
+    rows += [(f"{i:03d}", f"r{i}", "ab"[i % 2]) for i in range(100)]
+    assert draw(table_of(rows, ("v",))).notes == (
+        "Large records skew the split: of 600 images, 500 of record big belong together, so it is 84% train, "
+        "8% validation, 8% test instead of 60%, 20%, 20%.",
+    )
+    several = [(f"{i:03d}", f"r{i % 4}" if i < 240 else f"s{i}", "ab"[i // 4 % 2]) for i in range(248)]
+    (note,) = draw(table_of(several, ("v",))).notes
+    assert "of 248 images, 60 of record r0, 60 of record r1, 60 of record r2 and 1 more belong together" in note
+
+
+def test_a_split_without_large_records_or_with_its_shares_needs_no_note() -> None:
+    single = [(f"{i:03d}", f"r{i}", "ab"[i % 2]) for i in range(9)]
+    large = [(f"{i:03d}", f"r{i}" if i > 30 else "big", "ab"[i % 2]) for i in range(100)]
+    for rows in (single, large):
+        assert draw(table_of(rows, ("v",))).notes == ()
+
+
+def test_a_given_split_is_not_called_skewed() -> None:
+    given_split = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
+    rows = [(f"{i:02d}", "big" if i < 6 else f"r{i}", "ab"[i % 2]) for i in range(12)]
+    assert draw(table_of(rows, ("v",), given_split), min_records=1).notes == ()
+
+
 def test_min_records_is_the_limit() -> None:
     rows = [(f"{i:02d}", f"r{i}", "aaaabbbc"[i % 8]) for i in range(40)]
     assert draw(table_of(rows, ("v",)), min_records=5).backgrounds == {}
