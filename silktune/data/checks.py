@@ -46,7 +46,7 @@ def about_headings(path: Path, headings: Sequence[str]) -> Iterator[str]:
         if code := spelling.control(name):
             yield f"{path}: the heading of column {number} holds the control character {code}; delete it."
         elif spelling.is_quoted(name) and spelling.letters(name) not in KEYS:
-            yield f"{path}: the heading {name} is in quotation marks; only plain double quotes are taken off."
+            yield f"{path}: the heading {name} is in quotation marks that are not plain double quotes; leave them out."
 
 
 def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
@@ -54,7 +54,7 @@ def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iter
     for name in headings:
         key = spelling.letters(name)
         if key in keys and name != key:
-            yield f"{path}: the column {name}: did you mean {key}? Rename it: {', '.join(keys)} are written so."
+            yield f"{path}: the column {name}: did you mean {key}? Call it {key}, or otherwise if it is another."
 
 
 def about_cells(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:

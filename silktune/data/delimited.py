@@ -63,8 +63,9 @@ def _decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _reader(text: str, separator: str, *, strict: bool) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=strict)
+def _lenient(text: str, separator: str) -> Iterator[list[str]]:
+    """The rows of a text, whatever its quotes."""
+    return csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
 
 
 def _separator(text: str) -> str:
@@ -73,7 +74,7 @@ def _separator(text: str) -> str:
         return text[4]
 
     def headings(separator: str) -> tuple[int, int]:
-        rows = _reader(text[:_NEAR], separator, strict=False)
+        rows = _lenient(text[:_NEAR], separator)
         heading = next((row for row in rows if "".join(row).strip()), [])
         return len({spelling.letters(cell) for cell in heading} & {*KEYS, *COUNTS}), len(heading)
 
@@ -112,7 +113,7 @@ def _open_quote(text: str, begin: int, failed: int, separator: str) -> int:
     rest = io.StringIO(text)
     for _ in range(begin - 1):
         rest.readline()
-    row = next(_reader(rest.read(_NEAR), separator, strict=False), [])
+    row = next(_lenient(rest.read(_NEAR), separator), [])
     for cell in row[:-1]:
         if begin + cell.count("\n") >= failed:
             break
@@ -131,31 +132,23 @@ def _about_quotes(path: Path, lines: Sequence[int], separator: str) -> str:
 def _frame(path: Path, rows: _Rows, separator: str) -> pd.DataFrame:
     heading, *cells = rows.cells
     names = [spelling.normalised(name) for name in heading]
-    while names and not names[-1]:
-        names.pop()
-    if not _ends_alike(cells, len(names)):
-        names = [spelling.normalised(name) for name in heading]
+    width = max((number for number, name in enumerate(names, 1) if name), default=0)
+    if not _are_padded(cells, width):
+        width = len(names)
         if complaints := list(_about_lengths(path, rows, separator)):
             raise DataError.of(complaints)
-    raw = pd.DataFrame(cells, columns=pd.RangeIndex(max(len(names), *map(len, cells), 0)), dtype=object)
-    raw = raw.iloc[:, : len(names)].set_axis(pd.Index(rows.lines[1:], name="line"))
+    lines = pd.Index(rows.lines[1:], name="line")
+    raw = pd.DataFrame([row[:width] for row in cells], lines, pd.RangeIndex(width), dtype=object)
     if complaints := list(_about_unnamed(path, raw, names)):
         raise DataError.of(complaints)
-    named = [number for number, name in enumerate(names) if name]
-    return raw.iloc[:, named].set_axis(pd.Index([names[number] for number in named]), axis=1)
+    named = [number for number in range(width) if names[number]]
+    return raw[named].set_axis(pd.Index([names[number] for number in named]), axis=1)
 
 
-def _ends_alike(rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether all rows are equally long and hold nothing beyond the headings: separators at the end of each line."""
-    return (
-        len({len(row) for row in rows}) == 1
-        and len(rows[0]) >= width
-        and not any(map(_filled, rows, [width] * len(rows)))
-    )
-
-
-def _filled(row: Sequence[str], start: int) -> bool:
-    return any(cell.strip() for cell in row[start:])
+def _are_padded(rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether all rows are equally long and empty beyond `width`: many programs end every line with separators."""
+    lengths = {len(row) for row in rows}
+    return len(lengths) == 1 and min(lengths) >= width and not any("".join(row[width:]).strip() for row in rows)
 
 
 def _about_lengths(path: Path, rows: _Rows, separator: str) -> Iterator[str]:
@@ -167,16 +160,16 @@ def _about_lengths(path: Path, rows: _Rows, separator: str) -> Iterator[str]:
     for length, where in lines.items():
         if length != width:
             yield (
-                f"{path}: {at(where)}: {length} cells, but there are {width} headings, so that it is not known which "
-                f"cell is whose. Every line has a {name} between two cells, also around an empty one; "
+                f"{path}: {at(where)}: {length} cell{'s' * (length != 1)}, but there are {width} headings, so that "
+                f"it is not known which cell is whose. Every line has a {name} between two cells, also around an empty one; "
                 f'a cell that holds a {name} is in double quotes ("a{separator} b").'
             )
 
 
 def _about_unnamed(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
     """A column without a name holds nothing, or it is the first and numbers the rows."""
-    for number, name in enumerate(names):
-        cells = raw.iloc[:, number].map(str.strip)
+    for number, name in enumerate(names[: raw.shape[1]]):
+        cells = raw[number].map(str.strip)
         filled = cells[cells != ""]
         if name or filled.empty or (number == 0 and filled.map(str.isdecimal).all()):
             continue

@@ -12,7 +12,7 @@ import pandas as pd
 from silktune.data import checks, spelling
 from silktune.data.checks import COUNTS
 from silktune.data.dataset import Dataset
-from silktune.data.labels import BACKGROUND, SUBSETS, Variable, read, read_cells, stem
+from silktune.data.labels import BACKGROUND, SUBSETS, Variable, of_cells, read_cells, stem
 from silktune.data.notes import about_labels
 from silktune.data.split import split
 from silktune.errors import DataError
@@ -57,7 +57,7 @@ def describe(source: Path, settings: Data) -> Description:
     if set(map(spelling.letters, cells.columns)) == set(COUNTS):
         variables = tuple(_counted(source, cells))
         return Description(stem(source), variables, notes=tuple(_notes(variables)))
-    table = read(source, settings.variables)
+    table = of_cells(source, cells, settings.variables)
     drawn = split(table, seed=settings.split_seed, min_records=settings.min_records)
     reasons = [reason for _, reason in drawn.rejected]
     parts = _parts(drawn.samples, drawn.variables, drawn.backgrounds, reasons)

@@ -60,8 +60,16 @@ def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
     Raises:
         DataError: the file cannot be read or its content cannot be used; all complaints at once.
     """
+    return of_cells(path, read_cells(path, variables), variables)
+
+
+def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> LabelTable:
+    """The label table in the cells of a file.
+
+    Raises:
+        DataError: the cells cannot be used; all complaints at once.
+    """
     variables = [spelling.normalised(name) for name in variables]
-    raw = read_cells(path, variables)
     complaints = list(checks.about_columns(path, raw, variables))
     if complaints:
         raise DataError.of(complaints)
@@ -102,6 +110,7 @@ def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
     Raises:
         DataError: there is no such file, or it cannot be read cell by cell.
     """
+    variables = [spelling.normalised(name) for name in variables]
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; give the label table in it, a CSV or Parquet file.")
     if not path.is_file():

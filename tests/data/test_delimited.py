@@ -120,7 +120,7 @@ def test_quotes_behind_a_tab_or_quoted_twice(table: Write) -> None:
         assert "line 3: the cell v is in quotation marks" in complaint(table(f"image,v\na,x\nb,{cell}\nc,y\n"))
     path = table("image,'v'\na,x\nb,y\n")
     assert complaint(path) == (
-        f"{path}: the heading 'v' is in quotation marks; only plain double quotes are taken off."
+        f"{path}: the heading 'v' is in quotation marks that are not plain double quotes; leave them out."
     )
 
 

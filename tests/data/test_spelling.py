@@ -122,7 +122,7 @@ def test_a_key_in_other_letters_is_asked_about(table: Write, key: str, change: s
         with pytest.raises(DataError) as caught:
             labels.read(path, variables)
         assert str(caught.value) == (
-            f"{path}: the column {heading}: did you mean {key}? Rename it: image, record, split are written so."
+            f"{path}: the column {heading}: did you mean {key}? Call it {key}, or otherwise if it is another."
         )
 
 
