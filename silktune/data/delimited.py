@@ -161,8 +161,8 @@ def _about_lengths(path: Path, rows: _Rows, separator: str) -> Iterator[str]:
         if length != width:
             yield (
                 f"{path}: {at(where)}: {length} cell{'s' * (length != 1)}, but there are {width} headings, so that "
-                f"it is not known which cell is whose. Every line has a {name} between two cells, also around an empty one; "
-                f'a cell that holds a {name} is in double quotes ("a{separator} b").'
+                f"it is not known which cell is whose. Every line has a {name} between two cells, also around an empty "
+                f'one; a cell that holds a {name} is in double quotes ("a{separator} b").'
             )
 
 

@@ -25,7 +25,7 @@ def image_folder(table: LabelTable, images: Path | None) -> Path:
     names = table.cells["image"].tolist()
     found = [sum(os.path.isfile(place / name) for name in names) for place in places]
     folder = places[found.index(max(found))]
-    if complaints := list(_about_places(table, folder)):
+    if complaints := list(_about_places(table, folder, places)):
         raise DataError.of(complaints)
     if any(found):
         return folder
@@ -38,15 +38,14 @@ def image_folder(table: LabelTable, images: Path | None) -> Path:
     )
 
 
-def _about_places(table: LabelTable, folder: Path) -> Iterator[str]:
-    """The rows whose file is not below the image folder, once all links are followed."""
+def _about_places(table: LabelTable, folder: Path, places: Sequence[Path]) -> Iterator[str]:
+    """The rows whose file is below none of the places, once all links are followed; `folder` is the one in use."""
     root = os.path.realpath(folder)
+    within = tuple(os.path.join(os.path.realpath(place), "") for place in places)
     images = table.cells["image"]
-    real = [(name, os.path.realpath(os.path.join(root, name))) for name in images]
-    within = os.path.join(root, "")
-    outside = [
-        (line, *names) for line, names in zip(images.index, real, strict=True) if not names[1].startswith(within)
-    ]
+    real = [os.path.realpath(os.path.join(root, name)) for name in images]
+    rows = zip(images.index, images, real, strict=True)
+    outside = [row for row in rows if not row[2].startswith(within)]
     for line, name, path in outside[:5]:
         link = "" if path == os.path.normpath(os.path.join(root, name)) else f", a link to {path},"
         yield (

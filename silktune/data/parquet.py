@@ -39,7 +39,9 @@ def read(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
         raise ValueError(str(error)) from error
     if complaints := list(_about_types(path, table.schema, variables)):
         raise DataError.of(complaints)
-    frame: pd.DataFrame = table.select([n for n, field in enumerate(table.schema) if _is_label(field.type)]).to_pandas()
+    frame: pd.DataFrame = table.select([n for n, field in enumerate(table.schema) if _is_label(field.type)]).to_pandas(
+        integer_object_nulls=True
+    )
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()  # pandas keeps an index with a name as a column
     cells = frame.astype(object).map(_cell)

@@ -21,7 +21,7 @@ def table(tmp_path: Path) -> Callable[[str], Path]:
 
     def write(text: str, name: str = "labels.csv") -> Path:
         path = tmp_path / name
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     return write

@@ -85,6 +85,18 @@ def test_what_stays_inside_is_read(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
+def test_the_folder_called_images_may_be_a_link(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "set")
+    (tmp_path / "disk").mkdir()
+    for path in table.parent.glob("*.png"):
+        path.rename(tmp_path / "disk" / path.name)
+    (table.parent / "images").symlink_to(tmp_path / "disk")
+    one = prepare(table, None, SMALL, tmp_path / "data")
+    table.write_text(table.read_text().replace("\n0", "\nimages/0"))
+    assert prepare(table, None, SMALL, tmp_path / "data") != one
+    assert "is not in the image folder" in refusal(renamed(table, "images/003.png", "images/../003.png"))
+
+
 def test_many_names_outside_are_not_all_said(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 12)
     table.write_text(table.read_text().replace("\n0", "\n../0"))

@@ -101,6 +101,13 @@ def test_a_parquet_file_of_any_name(tmp_path: Path, name: str) -> None:
     assert column(written(tmp_path / name, v=pa.array(["x", None, "y", "x"]))) == ["x", "", "y", "x"]
 
 
+def test_large_numbers_with_a_gap_are_not_rounded(tmp_path: Path) -> None:
+    large = 2**53
+    for values in (pa.array([large, None, large + 1, large]), pa.array([large, None, large + 1, large], pa.uint64())):
+        found = column(written(tmp_path / "l.parquet", v=values, record=values))
+        assert found == [str(large), "", str(large + 1), str(large)]
+
+
 def test_a_column_that_pandas_took_for_its_index(tmp_path: Path) -> None:
     pd.DataFrame({"image": list("ab"), "v": list("xy")}).set_index("image").to_parquet(tmp_path / "l.parquet")
     assert labels.read(tmp_path / "l.parquet").cells["image"].tolist() == ["a", "b"]
