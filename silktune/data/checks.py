@@ -19,7 +19,7 @@ SPELLINGS = {name: name for name in SUBSETS} | {"val": "validation", "dev": "val
 
 def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> Iterator[str]:
     found = [name for name in raw.columns if name]
-    if complaints := list(about_headings(path, found)):
+    if complaints := [*about_headings(path, found), *about_ends(path, found)]:
         yield from complaints
         return
     for name, times in Counter(found).items():
@@ -47,6 +47,13 @@ def about_headings(path: Path, headings: Sequence[str]) -> Iterator[str]:
             yield f"{path}: the heading of column {number} holds the control character {code}; delete it."
         elif spelling.is_quoted(name) and spelling.letters(name) not in KEYS:
             yield f"{path}: the heading {name} is in quotation marks that are not plain double quotes; leave them out."
+
+
+def about_ends(path: Path, headings: Sequence[str]) -> Iterator[str]:
+    """Every line of a file may end with separators of another kind than its own; a gap would be a class of them."""
+    for name in headings:
+        if name[-1] in ",;|":
+            yield f"{path}: the heading {name} ends with a separator, but not the file's own; save it with one kind."
 
 
 def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iterator[str]:

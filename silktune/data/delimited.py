@@ -94,6 +94,9 @@ def _rows(path: Path, text: str, separator: str) -> _Rows:
             begin = reader.line_num + 1
     except csv.Error as error:
         swallowing.append(_open_quote(text, begin, reader.line_num, separator))
+        if "field larger" in str(error):
+            limit = f"a cell of more than {csv.field_size_limit():,} characters begins here; is its quote not closed?"
+            raise DataError(f"{path}: {at(swallowing[-1:])}: {limit}") from error
         raise DataError(_about_quotes(path, swallowing, separator)) from error
     if swallowing:
         raise DataError(_about_quotes(path, swallowing, separator))
@@ -160,8 +163,8 @@ def _about_lengths(path: Path, rows: _Rows, separator: str) -> Iterator[str]:
     for length, where in lines.items():
         if length != width:
             yield (
-                f"{path}: {at(where)}: {length} cell{'s' * (length != 1)}, but there are {width} headings, so that "
-                f"it is not known which cell is whose. Every line has a {name} between two cells, also around an empty "
+                f"{path}: {at(where)}: {length} cell{'s' * (length != 1)}, but {width} heading{'s' * (width != 1)}, so "
+                f"that it is not known which cell is whose. Every line has a {name} between two cells, also around an empty "
                 f'one; a cell that holds a {name} is in double quotes ("a{separator} b").'
             )
 

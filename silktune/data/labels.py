@@ -99,7 +99,9 @@ def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
     yield from notes.about_columns(list(raw.columns))
     yield from notes.about_subsets(raw)
     for name in ("record", *names) if "record" in raw else names:
-        yield from notes.about_labels(name, Counter(raw.loc[raw[name] != "", name]))
+        counts = Counter(raw.loc[raw[name] != "", name])
+        yield from notes.about_labels(name, counts)
+        yield from notes.about_lost(name, counts)
 
 
 def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:

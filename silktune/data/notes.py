@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from silktune.data.checks import KEYS, SPELLINGS
+from silktune.data.checks import KEYS, SPELLINGS, some
 from silktune.data.spelling import alike, letters
 from silktune.data.variables import BACKGROUND
 
@@ -47,6 +47,13 @@ def about_labels(name: str, counts: Counter[str]) -> Iterator[str]:
     yield from notes[:MOST]
     if len(notes) > MOST:
         yield f"{name}: {len(notes) - MOST:,} more such groups of labels that look alike."
+
+
+def about_lost(name: str, counts: Counter[str]) -> Iterator[str]:
+    """Labels in which an earlier conversion of the file left its sign for a letter that was lost."""
+    lost = [label for label in counts if "\ufffd" in label]
+    if lost:
+        yield f"{name}: letters were lost before, where \ufffd stands: {some(sorted(lost))}. Export the table anew."
 
 
 def _look_alike(name: str, labels: Sequence[str], counts: Counter[str]) -> str:

@@ -79,7 +79,10 @@ def test_all_quotes_that_swallow_are_said_at_once(table: Write) -> None:
 def test_a_swallowing_cell_longer_than_csv_reads(table: Write) -> None:
     many = "".join(f"{i:06d}.jpg,r{i},FR,old,damask\n" for i in range(9000))
     path = table(with_lines((11, "damask", '"damask')) + many)
-    assert complaint(path).startswith(f"{path}: line 11: {OPEN}")
+    said = "a cell of more than 131,072 characters begins here; is its quote not closed?"
+    assert complaint(path) == f"{path}: line 11: {said}"
+    path = table("image,v\na,x\nb," + "y" * 200_000 + "\nc,z\n")
+    assert complaint(path) == f"{path}: line 3: {said}"
 
 
 def test_a_line_break_in_a_cell_is_a_space_and_the_lines_after_it_are_those_of_the_file(table: Write) -> None:
@@ -132,7 +135,7 @@ def test_apostrophes_and_inches_stay(table: Write) -> None:
 def test_a_row_of_another_length_is_said_with_both_counts(table: Write) -> None:
     path = table(with_lines((6, "r4,", ""), (9, "r7,", ""), (12, "damask", "damask,")))
     assert complaint(path).splitlines() == [
-        f"{path}: {where}: {count} cells, but there are 5 headings, so that it is not known which cell is whose. "
+        f"{path}: {where}: {count} cells, but 5 headings, so that it is not known which cell is whose. "
         "Every line has a comma between two cells, also around an empty one; a cell that holds a comma is in double "
         'quotes ("a, b").'
         for where, count in (("lines 6, 9", 4), ("line 12", 6))
@@ -149,7 +152,14 @@ def test_a_separator_at_the_end_of_every_line(table: Write, heading: str, end: s
 
 def test_a_separator_at_the_end_of_some_lines_may_be_a_shift(table: Write) -> None:
     path = table(with_lines((6, "r4,", "r4,,")))
-    assert "line 6: 6 cells, but there are 5 headings" in complaint(path)
+    assert "line 6: 6 cells, but 5 headings" in complaint(path)
+
+
+def test_separators_of_another_kind_at_the_end_of_every_line(table: Write) -> None:
+    path = table("image,v;;;\na,x;;;\nb,;;;\n")
+    assert complaint(path) == (
+        f"{path}: the heading v;;; ends with a separator, but not the file's own; save it with one kind."
+    )
 
 
 def test_a_column_without_a_heading_is_not_dropped_when_it_holds_labels(table: Write) -> None:
@@ -250,7 +260,7 @@ def test_counts_are_read_with_the_same_care(table: Write) -> None:
     heading = "variable,class,count\n"
     for text, said in (
         (heading + 'place,"FR,7\nplace,GB,4\n', "line 2: a quote that opens here is not closed"),
-        (heading + "place,FR,7\nplace,GB\n", "line 3: 2 cells, but there are 3 headings"),
+        (heading + "place,FR,7\nplace,GB\n", "line 3: 2 cells, but 3 headings"),
         (heading + "place,'FR',7\n", "line 2: the cell class is in quotation marks"),
         (heading + "place,F\x00R,7\n", "line 2: the cell class holds the control character U+0000"),
         (heading + "place,FR,7\nplace,FR\u200b,4\n", "line 3: place FR: this class was counted above"),

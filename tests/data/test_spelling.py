@@ -150,6 +150,11 @@ def test_a_column_called_subset_in_any_letters(table: Write) -> None:
         labels.read(path)
 
 
+def test_letters_that_were_lost_are_told(table: Write) -> None:
+    found = labels.read(table("image,v\na,Orl\ufffdans\nb,y\n"))
+    assert found.notes == ("v: letters were lost before, where \ufffd stands: Orl\ufffdans. Export the table anew.",)
+
+
 def test_headings_that_look_alike(table: Write) -> None:
     found = labels.read(table("image,Place,place\na,x,x\nb,y,y\n"))
     assert found.notes == ("The columns Place and place look alike, and are two variables.",)
