@@ -162,10 +162,11 @@ def _about_lengths(path: Path, rows: _Rows, separator: str) -> Iterator[str]:
     name = SEPARATORS[separator]
     for length, where in lines.items():
         if length != width:
+            counts = f"{length} cell{'s' * (length != 1)}, but {width} heading{'s' * (width != 1)}"
             yield (
-                f"{path}: {at(where)}: {length} cell{'s' * (length != 1)}, but {width} heading{'s' * (width != 1)}, so "
-                f"that it is not known which cell is whose. Every line has a {name} between two cells, also around an empty "
-                f'one; a cell that holds a {name} is in double quotes ("a{separator} b").'
+                f"{path}: {at(where)}: {counts}, so that it is not known which cell is whose. Every line has a {name} "
+                f"between two cells, also around an empty one; a cell that holds a {name} is in double quotes "
+                f'("a{separator} b").'
             )
 
 
