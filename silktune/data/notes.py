@@ -20,7 +20,7 @@ def about_columns(headings: Sequence[str]) -> Iterator[str]:
     for name in headings:
         close = difflib.get_close_matches(letters(name), [key for key in KEYS if key not in headings], 1, 0.8)
         if close:
-            yield f"The column {name} is read as a variable: did you mean {close[0]}?"
+            yield f"The column {name} is none of the keys: did you mean {close[0]}?"
     for names in (names for names in _groups(headings).values() if len(names) > 1):
         yield f"The columns {' and '.join(names)} look alike, and are two variables."
 

@@ -138,7 +138,7 @@ def test_a_key_with_spaces_or_invisible_characters_is_the_key(table: Write, key:
 def test_a_column_that_may_be_meant_as_a_key_is_told(table: Write) -> None:
     found = labels.read(table("image,recrod,partition,v\na,r1,Train,x\nb,r2,val,y\nc,r1,test,x\n"))
     assert found.notes == (
-        "The column recrod is read as a variable: did you mean record?",
+        "The column recrod is none of the keys: did you mean record?",
         "The column partition names subsets (test, train, val), but is not used as the split; "
         "it would be if it were called split.",
     )
