@@ -2,6 +2,9 @@
 
 a, b are the two sides; a difference is a − b. n independent runs per side, s their standard deviation (n − 1).
 Everything is two-sided: confidence 95 %, significance 5 %, power 80 %.
+
+A t-test judges a difference by how much the runs vary. Where they do not (all differences equal, or a side of Welch's
+test constant), a few runs just agree by chance: that is not testable, and never a p of 0.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from scipy import stats
 
 CONFIDENCE, SIGNIFICANCE, POWER = 0.95, 0.05, 0.80
 MOST_RUNS = 1_000_000  # what needs more is out of reach
+ROUNDING = 1e-12  # a deviation below this share of the values is what is left of their rounding
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference a − b and what can be said of it; nan where there are too few runs to say anything."""
+    """A difference a − b and what can be said of it; nan where it is not testable."""
 
     difference: float
     low: float  # of the 95 % confidence interval
@@ -41,8 +45,9 @@ def compare(mean_a: float, std_a: float, n_a: int, mean_b: float, std_b: float, 
     if min(n_a, n_b) < 1 or std_a < 0 or std_b < 0:
         raise ValueError(f"n_a={n_a}, n_b={n_b} must be 1 or more, std_a={std_a}, std_b={std_b} not negative")
     difference = mean_a - mean_b
-    if min(n_a, n_b) < 2 or math.isnan(std_a + std_b + difference):
-        return Comparison(difference, math.nan, math.nan, math.nan, None, "Welch")
+    largest = max(abs(mean_a), abs(mean_b))
+    if min(n_a, n_b) < 2 or not (_varies(std_a, largest) and _varies(std_b, largest)):
+        return _not_testable(difference, "Welch")
     error = math.hypot(std_a / math.sqrt(n_a), std_b / math.sqrt(n_b))
     df = _welch_df(std_a, n_a, std_b, n_b)
     needed = _fewest(lambda n: _power(abs(difference), math.hypot(std_a, std_b), n, _welch_df(std_a, n, std_b, n)))
@@ -55,13 +60,13 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Comparison:
     Raises:
         ValueError: the sides differ in length or are empty.
     """
-    differences = np.subtract(np.asarray(a, float), np.asarray(b, float))
     if len(a) != len(b) or not len(a):
         raise ValueError(f"{len(a)} and {len(b)} runs cannot be paired")
+    differences = np.subtract(np.asarray(a, float), np.asarray(b, float))
     n, difference = len(a), float(differences.mean())
-    if n < 2:
-        return Comparison(difference, math.nan, math.nan, math.nan, None, "paired")
-    std = float(differences.std(ddof=1))
+    std = float(differences.std(ddof=1)) if n > 1 else math.nan
+    if not _varies(std, float(np.abs([a, b]).max())):
+        return _not_testable(difference, "paired")
     needed = _fewest(lambda m: _power(abs(difference), std, m, m - 1)) if difference else None
     return _judged(difference, std / math.sqrt(n), n - 1, needed, "paired")
 
@@ -81,24 +86,31 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 def correlation(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """Pearson's r and its two-sided p; nan for fewer than three pairs or a side that does not vary."""
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < 3 or not all(_varies(float(np.ptp(side)), float(np.abs(side).max())) for side in (x, y)):
         return math.nan, math.nan
     r, p = stats.pearsonr(x, y)
     return float(r), float(p)
 
 
+def _varies(spread: float, largest: float) -> bool:
+    """Whether a spread of values is more than the rounding of the largest of them; what is not a number is not."""
+    return math.isfinite(largest) and ROUNDING * largest < spread < math.inf
+
+
+def _not_testable(difference: float, test: Literal["Welch", "paired"]) -> Comparison:
+    return Comparison(difference, math.nan, math.nan, math.nan, None, test)
+
+
 def _welch_df(std_a: float, n_a: int, std_b: float, n_b: int) -> float:
-    """Welch–Satterthwaite; the n + n − 2 of Student's test where nothing varies."""
-    a, b = std_a**2 / n_a, std_b**2 / n_b
-    spread = a**2 / (n_a - 1) + b**2 / (n_b - 1)
-    return (a + b) ** 2 / spread if spread else n_a + n_b - 2
+    """Welch–Satterthwaite."""
+    larger = max(std_a, std_b)  # so that no square is too small or too large for a float
+    a, b = (std_a / larger) ** 2 / n_a, (std_b / larger) ** 2 / n_b
+    return (a + b) ** 2 / (a**2 / (n_a - 1) + b**2 / (n_b - 1))
 
 
 def _judged(
     difference: float, error: float, df: float, needed: int | None, test: Literal["Welch", "paired"]
 ) -> Comparison:
-    if error == 0:  # nothing varies: any difference is certain
-        return Comparison(difference, difference, difference, 0.0 if difference else 1.0, needed, test)
     p = 2 * float(stats.t.sf(abs(difference) / error, df))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
     return Comparison(difference, difference - half, difference + half, p, needed, test)
@@ -106,8 +118,6 @@ def _judged(
 
 def _power(difference: float, std: float, n: int, df: float) -> float:
     """Of finding the difference with n runs per row; the chance of finding its opposite is left out."""
-    if std == 0:
-        return 1.0
     critical = stats.t.ppf(1 - SIGNIFICANCE / 2, df)
     return float(stats.nct.sf(critical, df, difference / std * math.sqrt(n)))
 

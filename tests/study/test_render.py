@@ -20,7 +20,7 @@ from silktune.study.table import render
 from silktune.study.table.cells import Cell, Sheet
 from silktune.study.table.comparisons import differences
 from silktune.study.table.sheets import sheets
-from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, single_task
+from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task
 
 GOLDEN = """\
 # p23-small
@@ -275,6 +275,17 @@ def test_what_cannot_be_tested_has_empty_fields() -> None:
     assert len(lines) == 12
     assert all((line["low"], line["p"], line["p_holm"], line["runs_needed"]) == ("", "", "", "") for line in lines)
     assert float(lines[0]["difference"]) == pytest.approx(0.04)
+
+
+def test_what_does_not_vary_has_empty_fields() -> None:
+    results = Results(MULTI_TASK, FACTS, outcomes(MULTI_TASK, {"MTL": (0.3, 0.0), "MTL^fo": (0.4, 0.0)}))
+    lines = read(render.comparisons_csv(results))
+    assert [float(line["difference"]) for line in lines[:1]] == [pytest.approx(0.1)]
+    empty = ("low", "high", "p", "p_holm", "runs_needed")
+    assert {line[key] for line in lines for key in empty} == {""}
+    made = [sheet for sheet in sheets(results) if sheet.name == "differences-mean_f1"]
+    assert "| MTL^fo | +10.00 | – | – | – | – | – |" in render.markdown(results, made)
+    assert r"MTL$^{\mathrm{fo}}$ & +10.00 & -- & -- & -- & -- & -- \\" in render.latex(results, made)
 
 
 def test_every_run_once_with_its_seed_and_how_it_ended() -> None:

@@ -222,6 +222,23 @@ def test_more_runs_are_counted_from_those_that_were_compared() -> None:
     )
 
 
+def test_a_difference_without_variance_is_not_tested() -> None:
+    runs = {"MTL": [0.3, 0.3], "MTL^fo": [0.4, 0.4], "MTL+R^all": [0.3, 0.35], "MTL^fo+R^all": [0.3, 0.3]}
+    results = with_runs(MULTI_TASK, runs)
+    sheet = named(results, "differences-mean_f1")
+    assert texts(sheet)[0] == ["MTL^fo", "+10.00", *["–"] * 5]
+    assert texts(sheet)[2] == ["MTL^fo+R^all", "0.00", *["–"] * 5]
+    assert sheet.notes[1:3] == (
+        "p (Holm): corrected for the 1 test of this table.",
+        "– for p: the runs do not vary, so that no test can say whether the difference is more than chance.",
+    )
+    for figure in ("mean_f1", "OA", "place.FR.f1"):
+        compared = [one.comparison for one in differences(results, figure)]
+        assert [one is None or math.isnan(one.p) for one in compared] == [True, False, True]
+    del runs["MTL+R^all"]
+    assert named(with_runs(MULTI_TASK, runs), "differences-mean_f1").notes == (sheet.notes[2],)
+
+
 def test_a_difference_that_no_number_of_runs_can_find() -> None:
     results = with_runs(MULTI_TASK, {"MTL": [0.3, 0.4, 0.3, 0.4], "MTL^fo": [0.4, 0.3, 0.4, 0.3]})
     assert texts(named(results, "differences-mean_f1"))[0][1:] == [

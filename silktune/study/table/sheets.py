@@ -31,6 +31,7 @@ NEEDED = (
     "more runs: those of them that are still to be done."
 )
 MOST_FAILURES = 5  # that a sheet names; table.md ends with all of them
+SAME = f"{NONE} for p: the runs do not vary, so that no test can say whether the difference is more than chance."
 TESTS = {"paired": "Paired t-test over the runs with the same seed", "Welch": "Welch's t-test"}
 
 
@@ -107,8 +108,9 @@ def _tests(found: Sequence[Difference]) -> list[str]:
     for one in found:
         if one.comparison and not math.isnan(one.comparison.p):
             tests.setdefault(one.comparison.test, []).append(one)
+    same = [SAME] * any(one.runs > 1 and one.comparison and math.isnan(one.comparison.p) for one in found)
     if not tests:
-        return ["A test needs two finished runs of a row and two of the reference."]
+        return same or ["A test needs two finished runs of a row and two of the reference."]
     said = []
     for test, ones in tests.items():
         counts = sorted({one.runs for one in ones})
@@ -116,7 +118,7 @@ def _tests(found: Sequence[Difference]) -> list[str]:
         rows = f" ({', '.join(one.row.id for one in ones)})" if len(tests) > 1 else ""
         said.append(f"{TESTS[test]}, {runs} per row{rows}.")
     tested = len({owner(one.row) for ones in tests.values() for one in ones})
-    return [*said, f"p (Holm): corrected for the {tested} test{'s' * (tested > 1)} of this table.", NEEDED]
+    return [*said, f"p (Holm): corrected for the {tested} test{'s' * (tested > 1)} of this table.", *same, NEEDED]
 
 
 def _variables(results: Results, mean: str, name: str) -> Sheet:
