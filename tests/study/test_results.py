@@ -11,7 +11,9 @@ from silktune.outcome import Outcome
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.report import Figure
-from tests.study.tables import FACTS, MULTI_TASK, finished, multi_task, outcomes, single_task
+from silktune.study.table.comparisons import differences
+from silktune.study.table.sheets import sheets
+from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task
 
 MTL, FOCAL, ALL, BOTH = MULTI_TASK.rows
 VARIABLES = [variable.name for variable in FACTS.variables]
@@ -34,6 +36,11 @@ def with_row(table: Table, row: Row, **changes: object) -> Table:
     return table.model_copy(
         update={"rows": tuple(one.model_copy(update=changes) if one.id == row.id else one for one in table.rows)}
     )
+
+
+def with_row_again(row: Row, name: str) -> Row:
+    """A row that shows the runs of another one."""
+    return row.model_copy(update={"id": name, "line": name, "same_as": row.id})
 
 
 class TestFigures:
@@ -161,6 +168,50 @@ class TestNotSeparable:
         assert 0.05 / 3 < p.p < 0.05 / 2
         assert "MTL" not in results(few).not_separable(MULTI_TASK.rows, "mean_f1")
         assert "MTL" in results(many).not_separable(MULTI_TASK.rows, "mean_f1")
+
+    def test_counts_the_same_runs_in_two_places_once(self) -> None:
+        """MTL has p = 0.018 against the best: one of two tests, however often its runs are shown again."""
+        values = {"MTL": [0.30, 0.30, 0.31], "MTL^fo": [0.32, 0.33, 0.342], "MTL+R^all": [0.1, 0.11, 0.12]}
+        again = [with_row_again(MTL, "again"), with_row_again(MTL, "and again"), with_row_again(FOCAL, "best again")]
+        table = MULTI_TASK.model_copy(update={"rows": (*MULTI_TASK.rows[:3], *again)})
+        found = results(values, table)
+        assert found.not_separable(table.rows, "mean_f1") == {"MTL^fo", "best again"}
+
+    @pytest.mark.parametrize("reference", ["MTL", "MTL^fo"])
+    @pytest.mark.parametrize("shift", [0.0, 0.002, 0.004, 0.006, 0.008, 0.010, 0.012])
+    def test_agrees_with_the_printed_p_where_the_reference_is_the_best(self, reference: str, shift: float) -> None:
+        values = {
+            "MTL": [0.40, 0.43, 0.42],
+            "MTL^fo": [0.40 - shift, 0.42 - shift, 0.42 - shift],
+            "MTL+R^all": [0.1, 0.15, 0.11],
+        }
+        if reference == "MTL^fo":
+            values = dict(zip(("MTL^fo", "MTL", "MTL+R^all"), values.values(), strict=True))
+        rows = (*MULTI_TASK.rows[:3], with_row_again(ALL, "again"), with_row_again(MTL, "MTL again"))
+        table = MULTI_TASK.model_copy(update={"rows": rows, "reference": reference})
+        found = results(values, table)
+        bold = found.not_separable(table.rows, "mean_f1")
+        for one in differences(found, "mean_f1"):
+            if one.comparison:
+                assert (one.row.id in bold) == (one.p_holm >= 0.05), one
+
+    def test_agrees_with_the_printed_p_of_single_task_networks(self) -> None:
+        """P22's p are corrected over all variables; so is the bold."""
+        values = {
+            "C* (material)": [0.40, 0.43, 0.42],
+            "C (material)": [0.30, 0.41, 0.33],
+            "C* (place)": [0.50, 0.51, 0.53],
+            "C (place)": [0.40, 0.45, 0.44],
+            "C* + sem (place)": [0.49, 0.43, 0.45],
+        }
+        found = results(values, SINGLE_TASK)
+        sheet = next(sheet for sheet in sheets(found) if sheet.name == "rows")
+        i = sheet.columns.index("F1")
+        bold = {row.id for row, cells in zip(SINGLE_TASK.rows, sheet.rows, strict=True) if cells[i].bold}
+        compared = [one for one in differences(found, "mean_f1") if one.comparison]
+        assert [one.row.id in bold for one in compared] == [one.p_holm >= 0.05 for one in compared]
+        place = [row for row in SINGLE_TASK.rows if row.variable == "place"]
+        assert found.not_separable(place, "mean_f1") < bold, "the other variable's tests decide nothing here"
 
     def test_leaves_out_a_row_with_one_run_even_if_it_is_the_best(self) -> None:
         found = results({"MTL": [0.2, 0.3], "MTL^fo": [0.9], "MTL+R^all": [0.2, 0.31]})

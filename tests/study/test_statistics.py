@@ -62,7 +62,12 @@ def test_p23s_correlation_of_gain_and_labelled_share() -> None:
     labelled = [7.0, 73.1, 72.3, 58.0, 32.7]  # depiction, place, material, time, technique
     assert correlation([0.6, 5.9, 8.9, 7.1, 2.7], labelled) == pytest.approx((0.93, 0.02), abs=0.005)
     assert correlation([-0.7, 4.2, 8.8, 6.8, 1.2], labelled) == pytest.approx((0.87, 0.06), abs=0.006)
-    nothing = ([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([0.1 + 0.2, 0.3, 0.3], [1, 2, 3]), ([1, math.nan, 2], [1, 2, 3])
+    nothing = (
+        ([1, 2], [1, 2]),
+        ([1, 1, 1], [1, 2, 3]),
+        ([0.1 + 0.2, 0.3, 0.3], [1, 2, 3]),
+        ([1, math.nan, 2], [1, 2, 3]),
+    )
     assert all(math.isnan(number) for x, y in nothing for number in correlation(x, y))
 
 

@@ -7,7 +7,8 @@ in [0, 1]. Only runs that finished and were tested count.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
@@ -54,6 +55,14 @@ class Facts(BaseModel):
 
     def variable(self, name: str) -> VariableFacts:
         return next(variable for variable in self.variables if variable.name == name)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A comparison and what is left of it among the others that were made with it."""
+
+    comparison: Comparison | None  # None: one of the two has no run, or they are the same experiment
+    p_holm: float  # nan where it is not testable
 
 
 class Results:
@@ -127,19 +136,42 @@ class Results:
         one, two = Figure.of(list(a.values())), Figure.of(list(b.values()))
         return statistics.compare(one.mean, one.deviation, one.n, two.mean, two.deviation, two.n)
 
-    def not_separable(self, rows: Sequence[Row], figure: str) -> set[str]:
-        """The ids of the rows that cannot be told from the best: to be set in bold.
+    def family(self, pairs: Iterable[tuple[Row, Row]], figure: str) -> dict[tuple[str, str], Tested]:
+        """The comparisons row − other that one question asks, with Holm's correction over them: one family of tests.
 
-        The best is the row with the largest mean; a row is separable from it if p, after Holm over the rows, is below
-        5 %. A row with fewer than two runs is not judged and not in bold; with fewer than two rows none is.
+        The only definition of which comparisons count: two rows that show the runs of the same experiment are no test,
+        the same runs compared in several places are one, and what is not testable is none.
+
+        Returns:
+            By the ids of row and other.
         """
-        figures = {row.id: found for row in rows if (found := self.figure(row, figure))}
-        judged = [row for row in rows if row.id in figures and figures[row.id].n >= 2]
-        if len(judged) < 2:
-            return set()
-        best = max(judged, key=lambda row: figures[row.id].mean)
-        others = [row for row in judged if row.id != best.id]
-        compared = [self.compare(row, best, figure) for row in others]
-        adjusted = statistics.holm([one.p if one else math.nan for one in compared])
-        alike = {row.id for row, p in zip(others, adjusted, strict=True) if not p < statistics.SIGNIFICANCE}
-        return {best.id} | alike
+        asked = {(row.id, other.id): (row, other) for row, other in pairs}
+        tests = {(row.owner, other.owner): (row, other) for row, other in asked.values()}
+        compared = {
+            owners: self.compare(row, other, figure) for owners, (row, other) in tests.items() if len(set(owners)) == 2
+        }
+        adjusted = statistics.holm([one.p if one else math.nan for one in compared.values()])
+        tested = {owners: Tested(one, p) for (owners, one), p in zip(compared.items(), adjusted, strict=True)}
+        return {
+            ids: tested.get((row.owner, other.owner), Tested(None, math.nan)) for ids, (row, other) in asked.items()
+        }
+
+    def against_best(self, rows: Sequence[Row], figure: str) -> dict[str, float]:
+        """Row's id → p, after Holm over all these rows, of being told from the best of its variable.
+
+        The best is the row with the largest mean; it and what shows its runs have 1. nan: no test is possible. A row
+        with fewer than two runs is not judged and not here; with fewer than two rows none is.
+        """
+        figures = {row.id: found for row in rows if (found := self.figure(row, figure)) and found.n >= 2}
+        judged = sorted((row for row in rows if row.id in figures), key=lambda row: -figures[row.id].mean)
+        bests: dict[str, Row] = {}
+        for row in judged:
+            bests.setdefault(row.variable, row)
+        pairs = [(row, best) for row in judged if (best := bests[row.variable]) is not row]
+        tested = self.family(pairs, figure)
+        ps = {row.id: 1.0 if row.owner == best.owner else tested[row.id, best.id].p_holm for row, best in pairs}
+        return ps | {best.id: 1.0 for _, best in pairs}
+
+    def not_separable(self, rows: Sequence[Row], figure: str) -> set[str]:
+        """The ids of the rows that cannot be told from the best of their variable at 5 %: to be set in bold."""
+        return {name for name, p in self.against_best(rows, figure).items() if not p < statistics.SIGNIFICANCE}

@@ -45,6 +45,11 @@ class Row(_Record):
     same_as: str = ""  # the id of an earlier row with the same experiment, whose runs this row shows
 
     @property
+    def owner(self) -> str:
+        """The id of the row whose runs this one shows: its own, or that of the same experiment."""
+        return self.same_as or self.id
+
+    @property
     def changed(self) -> str:
         """What the row changes, as a person writes it."""
         return " ".join(f"{name}={text(value)}" for name, value in self.changes.items())
@@ -84,7 +89,7 @@ class Table(_Record):
 
     def trial(self, row: Row, run: int) -> Trial:
         """A run of a row; rows with the same experiment share it."""
-        owner = next(one for one in self.rows if one.id == (row.same_as or row.id))
+        owner = next(one for one in self.rows if one.id == row.owner)
         return Trial(f"{self._stems()[owner.id]}-run{run}", owner.id, owner.experiment, run)
 
     def trials(self, runs: int) -> Iterator[Trial]:

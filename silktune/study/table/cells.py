@@ -18,6 +18,7 @@ PAPER = "paper"  # the head of a column with what the paper prints
 class Cell:
     text: str
     bold: bool = False
+    untested: bool = False  # in bold since no test can tell it from the best: the runs do not vary
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ class Sheet:
 
 
 def figure_cells(results: Results, rows: Sequence[Row], figure: str) -> list[Cell]:
-    """A figure of rows that answer the same question, in bold those that cannot be told from the best."""
-    best = results.not_separable(rows, figure)
-    return [Cell(figure_text(results, row, figure), row.id in best) for row in rows]
+    """A figure of rows, in bold those that cannot be told from the best of their variable."""
+    bold, ps = results.not_separable(rows, figure), results.against_best(rows, figure)
+    return [Cell(figure_text(results, row, figure), row.id in bold, math.isnan(ps.get(row.id, 1.0))) for row in rows]
 
 
 def figure_text(results: Results, row: Row, figure: str) -> str:
@@ -90,7 +91,8 @@ def legend(results: Results, columns: Sequence[Column], within: str) -> list[str
     if any(column.head == PAPER for column in columns) and results.table.paper:
         said.append(f"Paper: {results.table.paper}.")
     if any(cell.bold for cell in cells):
-        said.append(f"Bold: not separable from the best {within} (p ≥ 0.05 after Holm).")
+        untested = ", or the runs do not vary and no test is possible" * any(cell.untested for cell in cells)
+        said.append(f"Bold: not separable from the best {within} (p ≥ 0.05 after Holm{untested}).")
     if any("(n = " in cell.text for cell in cells):
         said.append(f"(n = …): the mean of so many runs instead of {results.most_runs}.")
     if any(cell.text == NONE for cell in cells):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,22 +42,15 @@ def variables(results: Results) -> tuple[str, ...]:
 
 
 def differences(results: Results, figure: str) -> list[Difference]:
-    """Every line but the reference against the reference, variable by variable.
-
-    Rows that show the runs of the same experiment are one test, which Holm's correction counts once.
-    """
+    """Every line but the reference against the reference, variable by variable: one family of tests."""
     table = results.table
     rows = [row for name in table.variables for row in table.rows if row.variable == name]
     pairs = [(row, table.row(table.reference, row.variable)) for row in rows if row.line != table.reference]
-    compared = {
-        owner(row): None if owner(row) == owner(other) else results.compare(row, other, figure) for row, other in pairs
-    }
-    ps = statistics.holm([one.p if one else math.nan for one in compared.values()])
-    adjusted = dict(zip(compared, ps, strict=True))
+    family = results.family(pairs, figure)
     return [
-        Difference(row, other, one, adjusted[owner(row)], _runs(results, row, other, figure, one))
+        Difference(row, other, one.comparison, one.p_holm, _runs(results, row, other, figure, one.comparison))
         for row, other in pairs
-        for one in [compared[owner(row)]]
+        for one in [family[row.id, other.id]]
     ]
 
 
@@ -81,11 +73,6 @@ def _difference(results: Results, line: str, variable: str) -> float | None:
     reference = results.figure(table.row(table.reference, variable), f"{variable}.f1")
     # rounded, so that equal gains are equal: what they differ by in the last digit correlates with nothing
     return round(one.mean - reference.mean, 12) if one and reference else None
-
-
-def owner(row: Row) -> str:
-    """The id of the row whose runs this one shows."""
-    return row.same_as or row.id
 
 
 def _runs(results: Results, row: Row, other: Row, figure: str, comparison: Comparison | None) -> int:

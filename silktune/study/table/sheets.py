@@ -18,7 +18,7 @@ from silktune.study.report import TITLES
 from silktune.study.statistics import MOST_RUNS, Comparison
 from silktune.study.table import cells
 from silktune.study.table.cells import NONE, RARE, Cell, Column, Sheet
-from silktune.study.table.comparisons import Difference, differences, gains, owner, variables
+from silktune.study.table.comparisons import Difference, differences, gains, variables
 
 __all__ = ["Cell", "Sheet", "sheets"]
 
@@ -52,11 +52,10 @@ def sheets(results: Results) -> list[Sheet]:
 def _rows(results: Results) -> Sheet:
     """Every row: its runs, the four means, and the paper's figures beside those that it prints."""
     table = results.table
-    groups = [[row for row in table.rows if row.variable == variable] for variable in table.variables]
-    rows = [row for group in groups for row in group]
+    rows = [row for variable in table.variables for row in table.rows if row.variable == variable]
     columns = [Column("runs", [Cell(str(len(results.scores(row)))) for row in rows])]
     for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True):
-        columns.append(Column(TITLES[mean], [c for group in groups for c in cells.figure_cells(results, group, mean)]))
+        columns.append(Column(TITLES[mean], cells.figure_cells(results, rows, mean)))
         columns += cells.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
     single = any(table.variables)
     what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
@@ -117,17 +116,19 @@ def _tests(found: Sequence[Difference]) -> list[str]:
         runs = cells.runs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
         rows = f" ({', '.join(one.row.id for one in ones)})" if len(tests) > 1 else ""
         said.append(f"{TESTS[test]}, {runs} per row{rows}.")
-    tested = len({owner(one.row) for ones in tests.values() for one in ones})
+    tested = len({one.row.owner for ones in tests.values() for one in ones})
     return [*said, f"p (Holm): corrected for the {tested} test{'s' * (tested > 1)} of this table.", *same, NEEDED]
 
 
 def _variables(results: Results, mean: str, name: str) -> Sheet:
-    """One figure of every line for every variable."""
-    table = results.table
+    """One figure of every line for every variable; of single-task networks it is their mean, one family of tests."""
+    table, single = results.table, any(results.table.variables)
+    means = dict(zip([row.id for row in table.rows], cells.figure_cells(results, table.rows, mean), strict=True))
     columns = []
     for variable in variables(results):
         rows = [table.row(line, variable) for line in table.lines]
-        columns.append(Column(variable, cells.figure_cells(results, rows, f"{variable}.{name}")))
+        own = [means[row.id] for row in rows] if single else cells.figure_cells(results, rows, f"{variable}.{name}")
+        columns.append(Column(variable, own))
         columns += cells.paper_column([(row, f"{variable}.{name}") for row in rows])
     title = f"{TITLES[mean]} per variable [%]"
     lines = Column("experiment", [Cell(line) for line in table.lines])
