@@ -38,6 +38,7 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
         SilktuneError: a row was another experiment when its runs were made; or the machine fails.
         Interrupted: a person stopped it.
     """
+    table = table.model_copy(update={"runs": order.runs})
     done = finished(table, order.runs, data, paths)
     publish.keep(table, Facts.of(data), paths)
     tracker = PatientTracker(tracker, paths, watcher.note)

@@ -93,6 +93,22 @@ class TestFigures:
         assert found.most_runs == 7
         assert len(found.values(FOCAL, "mean_f1")) == 7
 
+    @pytest.mark.parametrize(
+        ("done", "runs"),  # of each of the four rows; the table's are five
+        [((0, 0, 0, 0), 5), ((2, 2, 2, 2), 5), ((7, 7, 7, 7), 7), ((7, 6, 7, 7), 6), ((7, 3, 7, 7), 5)],
+    )
+    def test_speak_of_as_many_runs_as_asked_for_or_more_where_every_row_has_them(
+        self, done: tuple[int, ...], runs: int
+    ) -> None:
+        found = results({row.id: [0.3] * n for row, n in zip(MULTI_TASK.rows, done, strict=True)})
+        assert found.runs == runs
+
+    def test_that_failed_beyond_what_is_asked_for_are_no_failures_of_the_table(self) -> None:
+        made = dict(results({row.id: [0.3] * 5 for row in MULTI_TASK.rows}).outcomes)
+        made["MTL-run6"] = Outcome(state="failed", reason="why")
+        found = Results(MULTI_TASK, FACTS, made)
+        assert (found.runs, found.failures()) == (5, [])
+
     def test_count_runs_beyond_one_that_is_missing_in_every_row(self) -> None:
         found = results({"MTL": [0.3] * 5 + [math.nan, 0.3]})
         assert list(found.values(MTL, "mean_f1")) == [1, 2, 3, 4, 5, 7]

@@ -6,6 +6,7 @@ in [0, 1]. Only runs that finished and were tested count.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,17 @@ class Results:
         self._flat: dict[str, dict[int, dict[str, float]]] = {}
 
     @cached_property
+    def runs(self) -> int:
+        """How many runs of every row the table speaks of: as many as were asked for, more if every row has more."""
+        return max(self.table.runs, min(map(self._whole, self.table.rows), default=0))
+
+    def _whole(self, row: Row) -> int:
+        """How many of a row's runs are done without a gap."""
+        return next(run for run in itertools.count(1) if run not in self.scores(row)) - 1
+
+    @cached_property
     def most_runs(self) -> int:
-        """The largest run number with an outcome, or the table's own."""
+        """The largest run number with an outcome, or the table's own; a row may have more runs than were asked for."""
         numbers = {int(last) for name in self.outcomes if (last := name.rpartition("-run")[2]).isdecimal()}
         found = (run for run in numbers if any(self._outcome(row, run) for row in self.table.rows))
         return max((self.table.runs, *found))
@@ -115,7 +125,7 @@ class Results:
         """Which cells have no figure because their run failed, and why."""
         said = []
         for row in self.table.rows:
-            for run in range(1, self.most_runs + 1):
+            for run in range(1, self.runs + 1):
                 outcome = self._outcome(row, run)
                 if outcome and outcome.state == "failed" and not row.same_as:
                     said.append(f"row '{row.id}', run {run}: {outcome.reason}")

@@ -61,7 +61,7 @@ class Table(_Record):
     name: str
     question: str
     paper: str = ""  # where the printed figures come from
-    runs: int
+    runs: int  # of every row: the file's own, in a study as many as the last command asked for
     reference: str  # a line
     base: Experiment
     rows: tuple[Row, ...]

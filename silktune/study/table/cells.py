@@ -56,11 +56,11 @@ def figure_cells(results: Results, rows: Sequence[Row], figure: str) -> list[Cel
 
 
 def figure_text(results: Results, row: Row, figure: str) -> str:
-    """Mean ± standard deviation in percent, with n where runs of the table are missing."""
+    """Mean ± standard deviation in percent, with n where there are not as many runs as in the table."""
     found = results.figure(row, figure)
     if found is None:
         return NONE
-    return f"{found}" if found.n == results.most_runs else f"{found} (n = {found.n})"
+    return f"{found}" if found.n == results.runs else f"{found} (n = {found.n})"
 
 
 def paper_column(printed: Sequence[tuple[Row, str]]) -> list[Column]:
@@ -87,14 +87,14 @@ def runs_text(n: int) -> str:
 def legend(results: Results, columns: Sequence[Column], within: str) -> list[str]:
     """What the figures of a sheet are and what its signs mean; `within`: among what the best was looked for."""
     cells = [cell for column in columns for cell in column.cells]
-    said = [f"Mean ± standard deviation over {runs_text(results.most_runs)} on the test set."]
+    said = [f"Mean ± standard deviation over {runs_text(results.runs)} on the test set."]
     if any(column.head == PAPER for column in columns) and results.table.paper:
         said.append(f"Paper: {results.table.paper}.")
     if any(cell.bold for cell in cells):
         untested = ", or the runs do not vary and no test is possible" * any(cell.untested for cell in cells)
         said.append(f"Bold: not separable from the best {within} (p ≥ 0.05 after Holm{untested}).")
     if any("(n = " in cell.text for cell in cells):
-        said.append(f"(n = …): the mean of so many runs instead of {results.most_runs}.")
+        said.append(f"(n = …): the mean of so many runs instead of {results.runs}.")
     if any(cell.text == NONE for cell in cells):
         said.append(f"{NONE}: no finished run, or not defined.")
     return said

@@ -37,12 +37,13 @@ def markdown(results: Results, sheets: Sequence[Sheet]) -> str:
 
 def _summary(results: Results) -> str:
     table = results.table
-    done = sum(len(results.scores(row)) for row in table.rows if not row.same_as)
-    planned = sum(not row.same_as for row in table.rows) * results.most_runs
+    runs = [run for row in table.rows if not row.same_as for run in results.scores(row)]
+    done, planned = sum(run <= results.runs for run in runs), sum(not row.same_as for row in table.rows) * results.runs
+    more = f", and {len(runs) - done} more" * (len(runs) > done)
     each = f" × {len(table.variables)} variables" if any(table.variables) else ""
     said = (
-        f"{len(table.lines)} experiments{each}, {runs_text(results.most_runs)} each: {done} of {planned} trainings "
-        f"finished. Reference: {table.reference}."
+        f"{len(table.lines)} experiments{each}, {runs_text(results.runs)} each: {done} of {planned} trainings "
+        f"finished{more}. Reference: {table.reference}."
     )
     return _escape(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
 
