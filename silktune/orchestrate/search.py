@@ -58,6 +58,13 @@ def search(
     """
     loop.check(space.base, Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
+    if order.trials and source.wanted < order.trials:
+        points = (
+            "1 point, so there is 1 trial"
+            if source.wanted == 1
+            else f"{source.wanted} points, so there are {source.wanted} trials"
+        )
+        watcher.note(f"--trials {order.trials}: the grid has {points}.")
     tracker, mirror = PatientTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
     finished = _catch_up(source.ended(), data.digest, paths, tracker)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds

@@ -62,11 +62,8 @@ def compared_with(table: Table, reference: str) -> Table:
         StudyError: it has no such line.
     """
     if reference not in table.lines:
-        lines = ", ".join(f"'{line}'" for line in table.lines)
-        raise StudyError(
-            f"--reference {reference}: the table {table.name} has no such row.{nearest(reference, table.lines)} "
-            f"Its rows are {lines}."
-        )
+        near = nearest(reference, table.lines)
+        raise StudyError(f"--reference {reference}: the table {table.name} has no such row.{near}")
     return table.model_copy(update={"reference": reference})
 
 
