@@ -95,7 +95,7 @@ class OptunaSource:
                 step = int(d.step or 1)
                 point[d.name] = live.suggest_int(d.name, int(d.low), int(d.high), log=d.log, step=step)
             else:
-                point[d.name] = live.suggest_float(d.name, d.low, d.high, log=d.log, step=d.step)
+                point[d.name] = d.clean(live.suggest_float(d.name, d.low, d.high, log=d.log, step=d.step))
 
     def epoch(self, trial: Trial, epoch: Epoch) -> bool:
         """Stop it if asynchronous successive halving says so.
@@ -188,4 +188,4 @@ def _choice(dimension: Dimension, value: Any) -> Any:
 
 
 def _value(dimension: Dimension, param: Any) -> Any:
-    return json.loads(param) if dimension.choices else param
+    return json.loads(param) if dimension.choices else dimension.clean(param)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from silktune.errors import SettingsError, SpaceError, nearest
 from silktune.settings import Experiment, names
+from silktune.study import steps
 from silktune.study.points import DIMENSION_KEYS, Asha, Dimension, Point, Space, same, text
 
 KEYS = ("question", "set", "search", "first", "asha")
@@ -145,20 +147,23 @@ class Checker(Complaints):
 
     def _range(self, name: str, content: Mapping[str, Any]) -> Dimension | None:
         try:
-            low, high = float(content["low"]), float(content["high"])
-            step = float(content["step"]) if content.get("step") is not None else None
+            low, high = _finite(content["low"]), _finite(content["high"])
+            step = _finite(content["step"]) if content.get("step") is not None else None
         except (KeyError, TypeError, ValueError):
             self.say(f"search: {name}: a range needs the numbers low and high, a choice needs choices.")
             return None
         log = bool(content.get("log", False))
-        if not low < high or (log and low <= 0) or (step is not None and (step <= 0 or log)):
+        if not low < high or (log and (low <= 0 or step is not None)):
             self.say(f"search: {name}: low {low:g} must be below high {high:g}; with log above 0 and without step.")
             return None
-        if isinstance(Experiment().flat()[name], int):
+        if whole := isinstance(Experiment().flat()[name], int):
             if not all(float(number or 0).is_integer() for number in (low, high, step)):
                 self.say(f"search: {name}: low, high and step must be whole numbers.")
                 return None
             low, high = int(low), int(high)
+        if step is not None and (wrong := steps.wrong(low, high, step, whole=whole)):
+            self.say(f"search: {name}: {wrong}")
+            return None
         return Dimension(name, low=low, high=high, log=log, step=step, unless=content.get("unless") or {})
 
     def _allowed(self, where: str, dimension: Dimension, base: Experiment) -> None:
@@ -222,7 +227,7 @@ class Checker(Complaints):
             if setting not in names():
                 self.say(f"first: {name}: {setting} is no setting.{nearest(setting, names())}")
             elif setting in known and not known[setting].contains(value):
-                self.say(f"first: {name}: {setting}={text(value)} is not in the space ({known[setting]}).")
+                self.say(f"first: {name}: {setting}={_written(value)} is not in the space ({known[setting]}).")
         missing = [d.name for d in space.dimensions if d.name not in point and space.active(d, point)]
         if missing:
             self.say(f"first: {name}: has no value for {', '.join(missing)}.")
@@ -231,6 +236,18 @@ class Checker(Complaints):
 
 def _ends(dimension: Dimension) -> tuple[Any, ...]:
     return dimension.choices or (dimension.low, dimension.high)
+
+
+def _written(value: Any) -> str:
+    """A value with as many digits as it takes to tell it from its neighbours."""
+    return f"{value:.12g}" if isinstance(value, float) else text(value)
+
+
+def _finite(value: Any) -> float:
+    """A number of a range. Raises ValueError or TypeError for what is none."""
+    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+        raise ValueError(value)
+    return number
 
 
 def _number(value: Any, name: str) -> Any:

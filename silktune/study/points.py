@@ -10,6 +10,7 @@ from typing import Any
 
 from silktune.errors import SpaceError
 from silktune.settings import Experiment
+from silktune.study import steps
 
 Point = dict[str, Any]
 DIMENSION_KEYS = ("low", "high", "log", "step", "choices", "unless")
@@ -34,8 +35,16 @@ class Dimension:
     def contains(self, value: Any) -> bool:
         if self.choices:
             return any(same(value, choice) for choice in self.choices)
-        whole = not self.integer or float(value).is_integer() if isinstance(value, int | float) else False
-        return whole and self.low <= value <= self.high
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return False
+        return (not self.integer or float(value).is_integer()) and same(self.clean(value), value)
+
+    def clean(self, value: Any) -> Any:
+        """A proposed value as the grid has it: 0.9 where its steps were added up to 0.8999999999999999."""
+        if self.choices or not self.step:
+            return value
+        value = steps.nearest_value(self.low, self.step, value)
+        return int(value) if self.integer else value
 
     def values(self) -> list[Any]:
         """Every value, for a grid.
@@ -48,16 +57,15 @@ class Dimension:
         step = self.step or (1 if self.integer and not self.log else None)
         if step is None:
             raise SpaceError(f"{self.name} is a range without a step: a grid needs choices or a step.")
-        count = int((self.high - self.low) / step + 1e-9) + 1
-        values = [round(self.low + i * step, 12) for i in range(count)]
+        count = int((steps.decimal(self.high) - steps.decimal(self.low)) // steps.decimal(step)) + 1
+        values = [steps.at(self.low, step, number) for number in range(count)]
         return [int(value) for value in values] if self.integer else values
 
     def __str__(self) -> str:
         if self.choices:
             return " | ".join(text(choice) for choice in self.choices)
-        return (
-            f"{self.low:g} … {self.high:g}{', log' if self.log else ''}{f', step {self.step:g}' if self.step else ''}"
-        )
+        step = f", step {self.step:.12g}" if self.step else ""
+        return f"{self.low:.12g} … {self.high:.12g}{', log' if self.log else ''}{step}"
 
 
 @dataclass(frozen=True)

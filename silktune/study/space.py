@@ -11,7 +11,8 @@
       P23: {train.learning_rate: 1.0e-4, …}
     asha: {min_epochs: 5, reduction: 3}   # stop trials that fall behind; leave it out to let all end
 
-A range is over integers where the setting is one, and has an optional `step`. A grid needs choices or steps.
+A range is over integers where the setting is one, and has an optional `step` that divides it. A grid needs choices or
+steps.
 """
 
 from __future__ import annotations

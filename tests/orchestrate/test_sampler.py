@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,36 @@ class TestProposals:
         run(killed, 2)
         killed.study.ask()  # begun, without a single setting
         assert run(OptunaSource(StudyPaths(tmp_path / "b"), space, "random", 7, 4), 2) == undisturbed[2:]
+
+
+STEPS = """
+set: {net.weights: none, net.trunk: resnet18}
+search:
+  loss.gamma: {low: 0.0, high: 0.9, step: 0.3}
+  net.NB_RN: {low: 0, high: 8, step: 4}
+  loss.lambda_C: {low: 0.1, high: 0.7, step: 0.1}
+first:
+  papers: {loss.gamma: 0.9, net.NB_RN: 8, loss.lambda_C: 0.3}
+"""
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_steps_are_the_grids_own_values_and_optuna_has_nothing_to_say(
+    tmp_path: Path, paths: StudyPaths, sampler: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    space = load(tmp_path, STEPS)
+    values = {dimension.name: set(dimension.values()) for dimension in space.dimensions}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = OptunaSource(paths, space, sampler, 0, 24)  # type: ignore[arg-type]
+        proposed = run(source, 24)
+        again = OptunaSource(paths, space, sampler, 0, 24)  # type: ignore[arg-type]
+        again.importances()
+    for settings in [*proposed, *(trial.experiment.flat() for trial in again.ended())]:
+        assert all(settings[name] in allowed for name, allowed in values.items())
+        assert type(settings["net.NB_RN"]) is int
+    assert len({settings["loss.gamma"] for settings in proposed}) == (4 if sampler != "grid" else 2)
+    assert capfd.readouterr() == ("", "")
 
 
 class TestGrid:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from silktune.errors import SettingsError, SilktuneError, SpaceError
 from silktune.settings import Experiment
-from silktune.study import space
+from silktune.study import space, steps
 
 Write = Callable[[str], str]
 GAMMA = "search: {loss.gamma: {low: 0, high: 1}}\n"
@@ -102,6 +104,44 @@ class TestShipped:
         ]),
         ("search: {loss.gamma: {low: 0, high: 99}}", [
             "search: loss.gamma: loss.gamma cannot be 99.0: it should be less than or equal to 10."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, log: true, step: 0.5}}", [
+            "search: loss.gamma: low 0 must be below high 1; with log above 0 and without step."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: .inf}}", [
+            "search: loss.gamma: a range needs the numbers low and high, a choice needs choices."
+        ]),
+        ("search: {loss.gamma: {low: false, high: true}}", [
+            "search: loss.gamma: a range needs the numbers low and high, a choice needs choices."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, step: 0}}", ["search: loss.gamma: step 0 must be above 0."]),
+        ("search: {loss.gamma: {low: 0, high: 1, step: 0.3}}", [
+            "search: loss.gamma: step 0.3 does not divide the range from 0 to 1: it ends at 0.9. "
+            "Write step: 0.25, or high: 0.9."
+        ]),
+        ("search: {loss.gamma: {low: 0.1, high: 0.7, step: 0.25}}", [
+            "search: loss.gamma: step 0.25 does not divide the range from 0.1 to 0.7: it ends at 0.6. "
+            "Write step: 0.2 or step: 0.3, or high: 0.6."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, step: 5}}", [
+            "search: loss.gamma: step 5 is longer than the range from 0 to 1. Write step: 1."
+        ]),
+        ("search: {train.learning_rate: {low: 1.0e-5, high: 1.0e-4, step: 4.0e-5}}", [
+            "search: train.learning_rate: step 4e-05 does not divide the range from 1e-05 to 0.0001: it ends at 9e-05. "
+            "Write step: 4.5e-05, or high: 9e-05."
+        ]),
+        ("search: {net.NB_RN: {low: 0, high: 8, step: 3}}", [
+            "search: net.NB_RN: step 3 does not divide the range from 0 to 8: it ends at 6. "
+            "Write step: 2 or step: 4, or high: 6."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1, step: 0.1}}\nfirst: {P: {loss.gamma: 0.25}}", [
+            "first: P: loss.gamma=0.25 is not in the space (0 … 1, step 0.1)."
+        ]),
+        ("search: {net.NB_RN: {low: 0, high: 8, step: 4}}\nfirst: {P: {net.NB_RN: 3}}", [
+            "first: P: net.NB_RN=3 is not in the space (0 … 8, step 4)."
+        ]),
+        ("search: {loss.gamma: {low: 0, high: 1}}\nfirst: {P: {loss.gamma: true}}", [
+            "first: P: loss.gamma=True is not in the space (0 … 1)."
         ]),
         ("search: {net.NB_RN: {low: 0.5, high: 3}}", ["search: net.NB_RN: low, high and step must be whole numbers."]),
         ("search: {loss.gamma: {choices: []}}", [
@@ -260,3 +300,29 @@ class TestExperiment:
     def test_no_file(self) -> None:
         with pytest.raises(SpaceError, match=r"'winer.yaml' is neither a file of settings nor written name=value"):
             space.experiment("winer.yaml", {})
+
+
+@given(st.integers(0, 50), st.integers(1, 200), st.integers(-8, 0), st.data())
+def test_every_value_of_the_steps_is_the_decimal_that_a_person_writes(
+    first: int, step: int, exponent: int, data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(1, 40))
+    numbers = [float(f"{first + i * step}e{exponent}") for i in range(count + 1)]
+    dimension = space.Dimension("loss.gamma", low=numbers[0], high=numbers[-1], step=float(f"{step}e{exponent}"))
+    assert dimension.values() == numbers
+    assert all(dimension.contains(number) for number in numbers)
+    assert [dimension.clean(numbers[0] + i * dimension.step) for i in range(count + 1)] == numbers  # type: ignore[operator]
+    assert not dimension.contains(numbers[0] + 0.5 * dimension.step)  # type: ignore[operator]
+
+
+@given(st.integers(-1000, 1000), st.integers(1, 3000), st.integers(1, 4000), st.integers(-6, 0), st.booleans())
+def test_the_step_that_is_proposed_divides_the_range(
+    low: int, span: int, step: int, exponent: int, whole: bool
+) -> None:
+    exponent = 0 if whole else exponent
+    a, b, c = (float(f"{number}e{exponent}") for number in (low, low + span, step))
+    proposed = steps.nearest_steps(a, b, c, whole=whole)
+    assert all(steps.divides(a, b, one) for one in proposed)
+    assert steps.divides(a, b, c) == (not steps.wrong(a, b, c, whole=whole))
+    if c < b - a:
+        assert not steps.wrong(a, steps.last(a, b, c), c, whole=whole)
