@@ -24,6 +24,9 @@ from silktune.study.plan import SEARCHED, Trial
 from silktune.study.space import Dimension, Point, Space
 
 Sampler = Literal["tpe", "random", "grid"]
+WARM_UP = (
+    5  # other trials that have come as far before one is stopped there, as many as Optuna's MedianPruner waits for
+)
 STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 NAME = "search"
 
@@ -44,6 +47,7 @@ class OptunaSource:
         points = grid if sampler == "grid" else list(space.first.values())
         for point in points[len(self.study.get_trials(deepcopy=False)) :]:
             self.study.enqueue_trial(_params(space, point))
+        self._kept = 0 if sampler == "grid" else len(space.first)  # of the first trials: none of them is stopped
         self.wanted = min(wanted or len(grid), len(grid)) if sampler == "grid" else wanted or 0
         self.trials: dict[str, Trial] = {}
         self._sampler: tuple[Sampler, int] = sampler, seed
@@ -98,15 +102,22 @@ class OptunaSource:
                 point[d.name] = d.clean(live.suggest_float(d.name, d.low, d.high, log=d.log, step=d.step))
 
     def epoch(self, trial: Trial, epoch: Epoch) -> bool:
-        """Stop it if asynchronous successive halving says so.
+        """Stop it if asynchronous successive halving says so and has enough trials to compare it with.
 
-        Of the epochs that a trial brings again after an interruption only the last is decided upon again.
+        The points under `first:` go on to their end: they are what the search is compared with. Of the epochs that a
+        trial brings again after an interruption only the last is decided upon again.
         """
         live = self._live[trial.id]
         last = max(self._reported.get(trial.id, ()), default=0)
         if epoch.number > last:
             live.report(epoch.validation.mean_f1, epoch.number)
-        return epoch.number >= last and live.should_prune()
+        behind = epoch.number >= last and live.should_prune()  # asked in any case: it notes how far the trial has come
+        return behind and live.number >= self._kept and self._others(live.number, epoch.number) >= WARM_UP
+
+    def _others(self, trial: int, epoch: int) -> int:
+        """How many other trials have come to this epoch."""
+        trials = self.study.get_trials(deepcopy=False)
+        return sum(epoch in one.intermediate_values for one in trials if one.number != trial)
 
     def outcome(self, trial: Trial, outcome: Outcome) -> None:
         live = self._live.pop(trial.id)

@@ -7,7 +7,7 @@
       train.learning_rate: {low: 1.0e-5, high: 1.0e-2, log: true}
       net.NN_jfc: {choices: [[512], [1024, 32]]}
       loss.alpha_co: {low: 0, high: 1, unless: {loss.lambda_aux: 0}}
-    first:                    # points that are tried before the sampler's own
+    first:                    # points that are tried before the sampler's own, and never stopped early
       P23: {train.learning_rate: 1.0e-4, …}
     asha: {min_epochs: 5, reduction: 3}   # stop trials that fall behind; leave it out to let all end
 

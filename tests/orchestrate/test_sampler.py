@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from optuna.trial import TrialState
 
@@ -195,30 +197,63 @@ class TestJournal:
 
 
 class TestHalving:
-    def test_stops_what_is_behind(self, tmp_path: Path, paths: StudyPaths) -> None:
-        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 8)
-        stopped = []
-        for value in (0.5, 0.1, 0.6, 0.05):
+    def stopped(self, source: OptunaSource, values: Sequence[float], epochs: int = 1) -> list[bool]:
+        """Of trials with this F1 in each epoch, one after the other: whether they are stopped."""
+        ends = []
+        for value in values:
             trial = source.next()
             assert trial is not None
-            stopped.append(source.epoch(trial, epoch(1, value)) or source.epoch(trial, epoch(2, value)))
-        assert stopped == [False, True, False, True]
+            ends.append(any(source.epoch(trial, epoch(number, value)) for number in range(1, epochs + 1)))
+            source.outcome(trial, finished(value) if not ends[-1] else Outcome(state="pruned", reason="behind"))
+        return ends
+
+    def test_stops_what_is_behind_when_there_is_enough_to_compare_with(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 20)
+        assert not any(self.stopped(source, (0.5, 0.1, 0.4, 0.05, 0.3), epochs=2))
+        assert self.stopped(source, (0.6, 0.05, 0.7, 0.02), epochs=2) == [False, True, False, True]
+
+    def test_each_rung_waits_for_its_own_trials(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 20)
+        assert not any(self.stopped(source, (0.5, 0.4, 0.4, 0.4, 0.3), epochs=1))
+        assert not any(self.stopped(source, (0.6, 0.59, 0.58, 0.57, 0.56), epochs=2)), "few have come to epoch 2"
+
+    @pytest.mark.parametrize("restarts", [False, True])
+    def test_never_stops_the_points_that_are_tried_first(self, tmp_path: Path, restarts: bool) -> None:
+        """Of three equally good points, with a deviation of 1.1, the second and third were stopped half the time."""
+        points = "\n".join(f"  P{i}: {{loss.gamma: {i}, net.NN_jfc: [16], loss.lambda_aux: 0.0}}" for i in range(3))
+        text = SPACE.split("first:", maxsplit=1)[0] + f"first:\n{points}\nasha: {{min_epochs: 5, reduction: 3}}\n"
+        space, chance = load(tmp_path, text), np.random.default_rng(0)
+        for study in range(12):
+            ends = []
+            for value in chance.normal(0.33, 0.011, 3):
+                if restarts or not ends:
+                    source = OptunaSource(StudyPaths(tmp_path / str(study)), space, "random", 0, 9)
+                ends += self.stopped(source, [value], epochs=16)
+            assert ends == [False] * 3
+
+    def test_seldom_stops_a_good_trial_among_equals_before_the_rung_is_full(self, tmp_path: Path) -> None:
+        """Of ten trials of equal worth the first five go on; of the others about as many are stopped as shall be."""
+        text = SPACE.split("first:", maxsplit=1)[0] + "asha: {min_epochs: 5, reduction: 3}\n"
+        space, chance, ends = load(tmp_path, text), np.random.default_rng(1), []
+        for study in range(40):
+            source = OptunaSource(StudyPaths(tmp_path / str(study)), space, "random", 0, 10)
+            ends.append(self.stopped(source, chance.normal(0.33, 0.011, 10), epochs=5))
+        stopped = np.array(ends)
+        assert not stopped[:, :5].any()
+        assert stopped[:, 5:].mean() == pytest.approx(2 / 3, abs=0.1)
 
     def test_epochs_brought_again_after_an_interruption_decide_nothing(self, tmp_path: Path, paths: StudyPaths) -> None:
         space = load(tmp_path, SPACE)
-        source = OptunaSource(paths, space, "random", 0, 8)
-        for value in (0.5, 0.6):
-            trial = source.next()
-            assert trial is not None
-            assert not source.epoch(trial, epoch(1, value))
-        again = OptunaSource(paths, space, "random", 0, 8)
-        trial = again.next()
+        before = OptunaSource(paths, space, "random", 0, 8)
+        self.stopped(before, (0.5, 0.6, 0.7, 0.8, 0.9, 0.9), epochs=2)
+        trial = before.next()
         assert trial is not None
-        again.study._storage.set_trial_intermediate_value(again._live[trial.id]._trial_id, 2, 0.01)
-        last = OptunaSource(paths, space, "random", 0, 8)
-        trial = last.next()
-        assert trial is not None
-        assert not last.epoch(trial, epoch(1, 0.5)), "an epoch of the past stopped the trial"
+        assert not before.epoch(trial, epoch(1, 0.95))
+        before._live[trial.id].report(0.01, 2)  # written down, and killed before anything was decided
+        after = OptunaSource(paths, space, "random", 0, 8)
+        assert after.next() == trial
+        assert not after.epoch(trial, epoch(1, 0.95)), "an epoch of the past stopped the trial"
+        assert after.epoch(trial, epoch(2, 0.01))
 
 
 def test_importances_need_something_to_compare(tmp_path: Path, paths: StudyPaths) -> None:

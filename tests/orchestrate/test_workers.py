@@ -21,7 +21,7 @@ EXACT = ("net.dropout=0",)
 SHORT = ROWS.replace("  - {id: MTL^fo, set: {loss.gamma: 2}}\n", "")  # every trial on workers takes its time to start
 FIRST, SECOND = "MTL-run1", "MTL+R-sem-run1"
 PRUNED = """
-question: Trials of which half are stopped early.
+question: Trials that are stopped early, when five others have come as far.
 set:
   data.image_size: 32
   net.trunk: resnet18
@@ -31,13 +31,16 @@ set:
   net.NN_tfc: []
   loss.lambda_aux: 0
   train.batch_size: 24
-  train.max_epochs: 6
-  train.patience: 6
+  train.max_epochs: 2
+  train.patience: 2
 search:
   train.learning_rate: {low: 1.0e-6, high: 1.0e-3, log: true}
 first:
-  good: {train.learning_rate: 1.0e-3}
-  bad: {train.learning_rate: 1.0e-6}
+  P1: {train.learning_rate: 1.0e-3}
+  P2: {train.learning_rate: 9.9e-4}
+  P3: {train.learning_rate: 9.8e-4}
+  P4: {train.learning_rate: 9.7e-4}
+  P5: {train.learning_rate: 9.6e-4}
 asha: {min_epochs: 1, reduction: 2}
 """
 
@@ -113,12 +116,13 @@ def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, t
     bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"))
     (tmp_path / "pruned.yaml").write_text(PRUNED)
     try:
-        status, output = bench.run("--workers-per-trial", "2", "--trials", "3")
+        status, output = bench.run("--workers-per-trial", "2", "--trials", "8")
     finally:
         bench.end()
     assert status == 0, output
     states = [json.loads(path.read_text())["state"] for path in sorted((bench.study / "outcomes").glob("t*.json"))]
-    assert len(states) == 3
+    assert len(states) == 8
+    assert states[:5] == ["finished"] * 5
     assert "pruned" in states
 
 
