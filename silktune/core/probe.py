@@ -15,6 +15,7 @@ from time import perf_counter
 
 import torch
 
+from silktune.core.chance import Chance
 from silktune.core.collective import ALONE
 from silktune.core.device import memory, prepare_device
 from silktune.core.feed import Batch, Rows, feed
@@ -22,7 +23,6 @@ from silktune.core.loop import view
 from silktune.core.training import Training, train_batches, validation_batches
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
-from silktune.seeds import stream
 from silktune.settings import Experiment, Runtime
 
 STEPS = 5  # timed, after one that is not: the first one chooses algorithms and asks for memory
@@ -76,7 +76,7 @@ def measure(experiment: Experiment, runtime: Runtime, data: Dataset, *, limit: f
 def _measure(experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device, limit: float) -> Pace:
     start = _now(device)
     training = Training(experiment, runtime, data, device, ALONE)
-    built, chance = _now(device) - start, stream(experiment.train.seed, "augmentation", 1)
+    built, chance = _now(device) - start, Chance.of_epoch(experiment.train.seed, 1, device)
 
     def step(batch: Batch) -> None:
         training.step(batch, chance)

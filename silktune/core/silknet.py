@@ -43,14 +43,17 @@ class SilkNet(nn.Module):
         f_jfc = self.f_jfc(images, kept)
         return self.classify(f_jfc), self.cluster(f_jfc)
 
-    def kept(self, N: int) -> Tensor:
-        """(N, F) the factors by which dropout changes f_RN, from torch's global stream; 1 outside of training.
+    def kept(self, N: int, generator: torch.Generator | None = None) -> Tensor:
+        """(N, F) the factors by which dropout changes f_RN, from a generator on this network's device; 1 in evaluation.
 
         They are drawn for the whole batch, of which a worker takes its rows: so the network that is trained does not
         depend on the number of workers.
         """
-        result: Tensor = self.dropout(torch.ones((N, self.trunk.F), device=next(self.parameters()).device))
-        return result
+        factors = torch.ones((N, self.trunk.F), device=next(self.parameters()).device)
+        left = 1 - self.dropout.p
+        if not self.training or left == 1:
+            return factors
+        return factors.bernoulli_(left, generator=generator).div_(left)
 
     def f_jfc(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
         """(N, 3, S, S) → (N, D), linear in its last layer; without `kept` these N are the whole batch."""

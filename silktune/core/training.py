@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from silktune.core import augment, batches, checkpoint, losses, metrics, similarity
+from silktune.core.chance import Chance
 from silktune.core.checkpoint import Checkpoint
 from silktune.core.collective import ALONE, World
 from silktune.core.device import device_name
@@ -139,14 +140,13 @@ class Training:
             checkpoint.save(state, self.place)
 
     def _train(self, e: int) -> dict[str, float]:
-        torch.manual_seed(number(self.seed, "dropout", e))
-        chance, sums = stream(self.seed, "augmentation", e), _Sums()
+        chance, sums = Chance.of_epoch(self.seed, e, self.device), _Sums()
         self.net.train()
         for batch in feed(self.data, train_batches(self.experiment, self.data, e), self.device, self.world):
             sums.add(self.step(batch, chance), batch.labels)
         return sums.means(self.loss)
 
-    def step(self, batch: Batch, chance: np.random.Generator) -> dict[str, Tensor]:
+    def step(self, batch: Batch, chance: Chance) -> dict[str, Tensor]:
         """One step of the optimiser; the loss terms before it."""
         terms, _ = self.terms(batch, chance)
         loss = losses.combine(terms, **self.loss.model_dump(exclude={"gamma"}))
@@ -156,10 +156,10 @@ class Training:
         self.optimiser.step()
         return terms
 
-    def terms(self, batch: Batch, chance: np.random.Generator) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def terms(self, batch: Batch, chance: Chance) -> tuple[dict[str, Tensor], list[Tensor]]:
         """The loss terms of one global batch that have a weight, and L_C always; and the logits."""
         N = len(batch.labels)
-        logits, f = self.net(batch.images, self.net.kept(N)[batch.own])
+        logits, f = self.net(batch.images, self.net.kept(N, chance.dropout)[batch.own])
         together = self.world.gather(torch.cat([*logits, f], dim=1), N)
         *logits, f = torch.split(together, [part.shape[1] for part in (*logits, f)], dim=1)
         terms = {"C": losses.classification(logits, batch.labels, gamma=self.loss.gamma)}
@@ -169,8 +169,9 @@ class Training:
         if weights["co"]:
             terms["co"] = losses.colour(f, similarity.colour(batch.colour))
         if weights["slf"]:
-            augmented = augment.apply(batch.images, augment.draw(N, chance)[batch.own])
-            f_augmented = self.net.cluster(self.net.f_jfc(augmented, self.net.kept(N)[batch.own]))
+            augmented = augment.apply(batch.images, augment.draw(N, chance.augmentation)[batch.own])
+            kept = self.net.kept(N, chance.dropout_augmented)[batch.own]
+            f_augmented = self.net.cluster(self.net.f_jfc(augmented, kept))
             terms["slf"] = losses.self_similarity(f, self.world.gather(f_augmented, N))
         return terms, logits
 
@@ -178,8 +179,8 @@ class Training:
     def _validate(self) -> tuple[dict[str, float], Scores]:
         """The whole loss and the scores on the validation set, in batches that are the same in every epoch."""
         self.net.eval()
-        split = self.experiment.data.split_seed
-        chance, sums, predictions = stream(split, "validation augmentation"), _Sums(), []
+        chance = Chance.of_validation(self.experiment.data.split_seed, self.device)
+        sums, predictions = _Sums(), []
         seen = validation_batches(self.experiment, self.data)
         for batch in feed(self.data, seen, self.device, self.world):
             terms, logits = self.terms(batch, chance)

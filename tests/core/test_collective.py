@@ -166,6 +166,7 @@ class TestATraining:
 
     def test_with_dropout_too_since_what_is_dropped_is_drawn_for_the_whole_batch(self, woven: Dataset) -> None:
         experiment = EXPERIMENT.with_({"net.dropout": 0.5, "train.max_epochs": 1})
+        assert experiment.loss.weights["slf"], "the augmentation drops too"
         (epoch,), _, _ = training(ALONE, experiment, woven, None)
         for (found,), _, _ in workers(2, training, experiment, woven, None):
             np.testing.assert_allclose(losses_of([found]), losses_of([epoch]), rtol=1e-5)

@@ -25,7 +25,7 @@ from silktune.data.dataset import Dataset
 from silktune.data.labels import UNKNOWN
 from silktune.errors import ResourceError, SettingsError, StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome
-from silktune.seeds import stream
+from silktune.seeds import number, stream
 from silktune.settings import Experiment
 from tests import reference
 from tests.core.trainings import runtime, small, timeless, train, without_seconds
@@ -97,6 +97,45 @@ class TestTheSameNumbers:
         assert (outcome.state, outcome.device, len(outcome.epochs), outcome.test) == ("finished", "CPU", 3, None)
         assert [epoch.number for epoch in outcome.epochs] == [1, 2, 3]
         assert outcome.validation == outcome.epochs[outcome.best_epoch - 1].validation
+
+
+class TestWhatDropoutDrops:
+    @pytest.fixture
+    def seen(self, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+        """The factors of every forward pass in training."""
+        seen: list[torch.Tensor] = []
+        forward = SilkNet.f_jfc
+
+        def f_jfc(net: SilkNet, images: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
+            if net.training and kept is not None:
+                seen.append(kept)
+            return forward(net, images, kept)
+
+        monkeypatch.setattr(SilkNet, "f_jfc", f_jfc)
+        return seen
+
+    def test_is_the_same_with_and_without_self_similarity(self, tiny: Dataset, seen: list[torch.Tensor]) -> None:
+        both = small(net__dropout=0.4, train__max_epochs=2, train__patience=2)
+        fit(both.with_({"loss.alpha_slf": 0.0}), tiny)
+        alone = seen.copy()
+        seen.clear()
+        fit(both, tiny)
+        plain, augmented = seen[::2], seen[1::2]
+        assert len(alone) == len(plain) == len(augmented) >= 4
+        assert all(map(torch.equal, alone, plain))
+        assert not any(map(torch.equal, plain, augmented))
+
+    def test_is_what_torchs_own_dropout_drops(self, tiny: Dataset, seen: list[torch.Tensor]) -> None:
+        experiment = small(net__dropout=0.4, train__max_epochs=1, loss__alpha_slf=0.0)
+        fit(experiment, tiny)
+        torch.manual_seed(number(experiment.train.seed, "dropout", 1))
+        for factors in seen:
+            assert torch.equal(factors, torch.nn.functional.dropout(torch.ones_like(factors), 0.4))
+
+    def test_draws_nothing_from_torchs_global_stream(self, tiny: Dataset) -> None:
+        before = torch.get_rng_state()
+        fit(small(net__dropout=0.4, train__max_epochs=1), tiny)
+        assert torch.equal(torch.get_rng_state(), before)
 
 
 class TestInterrupted:
