@@ -6,7 +6,7 @@ is a function of the seed, its name and the epoch (`silktune.seeds`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -35,12 +35,12 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, place: Place) -> None:
-    """Write `checkpoint.pt` in place of the one before.
+    """Write `checkpoint.pt` in place of the one before; tensors go there from where they are, on a GPU one by one.
 
     Raises:
         ResourceError: there is no room for it, or the place cannot be reached.
     """
-    content = asdict(checkpoint) | {"version": VERSION}
+    content = vars(checkpoint) | {"version": VERSION}
     content["epochs"] = [epoch.model_dump_json() for epoch in checkpoint.epochs]
     write(content, place, FILE)
 

@@ -129,13 +129,13 @@ class Training:
         self.epochs = (*self.epochs, epoch)
         self.seconds += seconds
         if self._best_epoch() == e:
-            self.best = {name: value.detach().cpu().clone() for name, value in _trained_state(self.net).items()}
+            self.best = {name: value.to("cpu", copy=True) for name, value in _trained_state(self.net).items()}
         self._save()
         report(epoch)
 
     def _save(self) -> None:
         if self.place and self.first:
-            now = {name: value.detach().cpu() for name, value in _trained_state(self.net).items()}
+            now = self.best if self._best_epoch() == len(self.epochs) else _trained_state(self.net)
             state = Checkpoint(self.identity, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
             checkpoint.save(state, self.place)
 

@@ -246,6 +246,38 @@ class TestACheckpoint:
         with pytest.raises(ResourceError, match=r"checkpoint\.pt could not be written"):
             train(small(train__max_epochs=1), woven, tmp_path / "file" / "folder")
 
+    def test_is_written_without_a_copy_of_a_tensor(
+        self, tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        contents: list[dict[str, Any]] = []
+
+        def save(content: Any, file: Any) -> None:
+            contents.append(content)
+            written(content, file)
+
+        def copied(*_: object) -> None:
+            pytest.fail("a tensor is copied")
+
+        written = torch.save
+        monkeypatch.setattr(torch, "save", save)
+        monkeypatch.setattr(torch.Tensor, "__deepcopy__", copied)
+        net, outcome = fit(small(train__learning_rate=0.05, train__max_epochs=5, train__patience=4), tiny, tmp_path)
+        live = {value.data_ptr() for value in net.state_dict().values()}
+        *epochs, _model = contents
+        behind = [content for number, content in enumerate(epochs, 1) if number > outcome.best_epoch]
+        assert behind, "an epoch that is not the best is wanted too"
+        for content in behind:
+            assert {value.data_ptr() for value in content["net"].values()} <= live
+        for number in (1, outcome.best_epoch):
+            assert epochs[number - 1]["net"] is epochs[number - 1]["best"]
+
+    def test_of_its_best_epoch_holds_the_weights_once(self, tiny: Dataset, tmp_path: Path) -> None:
+        experiment = small(train__max_epochs=1)
+        net, _ = fit(experiment, tiny, tmp_path)
+        trained = sum(4 * value.numel() for name, value in net.state_dict().items() if "prefix" not in name)
+        adam = 2 * sum(4 * value.numel() for value in net.parameters() if value.requires_grad)
+        assert (tmp_path / "checkpoint.pt").stat().st_size < 1.1 * (trained + adam) + 50_000
+
     def test_leaves_nothing_beside_it(self, folder: Path) -> None:
         assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "model.pt"]
 
