@@ -82,7 +82,7 @@ def command(
     table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
     if reference:
         table = publish.compared_with(table, reference)
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     dataset = show.resolve(console, data, images, table.base, root / "data")
 
     from silktune.cli.study import Study

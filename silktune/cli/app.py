@@ -57,5 +57,5 @@ def main() -> None:
 
 
 def _say(message: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False).print(message, style="red", markup=False)
     sys.exit(code)

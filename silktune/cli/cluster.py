@@ -38,6 +38,6 @@ def check(
     table = Table(box=None, show_header=False, pad_edge=False)
     for heading, text in lines:
         table.add_row(heading, text)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     console.print(table)
     console.print(f"\nNothing speaks against it. Start it with: ray up {file}", markup=False)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.columns import Columns
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from silktune.cli.show import notes
 from silktune.errors import SettingsError
@@ -60,7 +60,7 @@ def prepare(
     with bar("Preparing images") as advance:
         folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
     show(look(folder, wanted))
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, emoji=False)
     console.print(f"Prepared: {folder}", highlight=False, markup=False)
     if storage:
         console.print(f"In the storage: {keep(Dataset.open(folder), place)}", highlight=False, markup=False)
@@ -92,7 +92,7 @@ def sample(
     """Weave a sample data set: pictures of fabrics, a label table with gaps and rare classes."""
     from silktune.data.loom import weave
 
-    Console(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
+    Console(soft_wrap=True, emoji=False).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
 
 
 def data_settings(assignments: list[str] | None) -> Data:
@@ -113,7 +113,7 @@ def data_settings(assignments: list[str] | None) -> Data:
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, told (done, total); nothing where stderr is no terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(title, total=None)
@@ -122,12 +122,12 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 def show(description: Description) -> None:
     """Print a description: how it is split, what is in each variable, then in each class."""
-    console = Console()
+    console = Console(emoji=False)
     parts = description.parts
     if parts:
         subsets = ", ".join(f"{count:,} {name}" for name, count in parts.subsets.items())
         head = f"{parts.images:,} images of {parts.records:,} records: {subsets}"
-        console.print(f"[bold]{escape(description.name)}[/]: {head}", highlight=False)
+        console.print(Text(description.name, "bold").append(f": {head}", "not bold"))
     console.print(_variables(description))
     console.print(Columns([_classes(variable, description) for variable in description.variables], padding=(0, 3)))
     if any(any(variable.statistics.minority_mask) for variable in description.variables):
@@ -149,15 +149,13 @@ def _variables(description: Description) -> Table:
         of = variable.statistics
         share = f"{of.total / description.parts.images:.1%}" if description.parts else "–"
         counts = (str(of.K), f"{of.total:,}", share, f"{variable.background:,}", str(of.minority))
-        table.add_row(escape(variable.name), *counts, f"{of.IR:.1f}", f"{of.BD:.2f}")
+        table.add_row(Text(variable.name), *counts, f"{of.IR:.1f}", f"{of.BD:.2f}")
     return table
 
 
 def _classes(variable: Variable, description: Description) -> Table:
     """The classes of a variable, frequent ones first, background last."""
-    table = Table(
-        title=f"\n{escape(variable.name)}", title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
+    table = Table(title=Text(f"\n{variable.name}", style="bold"), title_justify="left", box=None, pad_edge=False)
     table.add_column("")
     table.add_column("images", justify="right")
     by_subset = description.parts.classes[variable.name] if description.parts else {}
@@ -169,5 +167,5 @@ def _classes(variable: Variable, description: Description) -> Table:
         rows.append(("background", variable.background, False))
     for name, count, minority in rows:
         parts = [f"{counts.get(name, 0):,}" for counts in by_subset.values()]
-        table.add_row(f"{'•' if minority else ' '} {escape(name)}", f"{count:,}", *parts)
+        table.add_row(Text(f"{'•' if minority else ' '} {name}"), f"{count:,}", *parts)
     return table

@@ -38,7 +38,7 @@ def sync(
     from silktune.tracking import store
     from silktune.tracking.tracker import MlflowTracker
 
-    console, paths = Console(highlight=False, soft_wrap=True), StudyPaths(study)
+    console, paths = Console(highlight=False, soft_wrap=True, emoji=False), StudyPaths(study)
     plan = Plan.read(paths)
     with paths.locked():
         header = Header.read(paths, plan.command)

@@ -71,7 +71,7 @@ def command(
     language.one_of("--sampler", sampler, ("tpe", "random", "grid"))
     language.one_of("--device", device, DEVICES)
     space = spaces.load(wanted, overrides)
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     dataset = show.resolve(console, data, images, space.base, root / "data")
 
     from silktune.cli.study import Study

@@ -12,8 +12,8 @@ def command(
 ) -> None:
     """List every setting: its letter in the papers, its default, what it may be, where the default comes from."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from silktune.errors import SettingsError, nearest
     from silktune.settings import describe, names
@@ -22,7 +22,7 @@ def command(
     if not rows:
         known = names() if "." in pattern else [name.split(".")[1] for name in names()]
         raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, known)}")
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     columns = ["setting", "letter", "default", "may be", "from", "what"]
     if console.width < 110:
         columns.remove("what")  # would be a narrow tower of words
@@ -32,5 +32,5 @@ def command(
     for d in rows:
         default = str(list(d.default)) if isinstance(d.default, tuple) else str(d.default)
         cells = [d.name, d.symbol, default, d.limits, d.origin, d.why]
-        table.add_row(*map(escape, cells[: len(columns)]))
+        table.add_row(*map(Text, cells[: len(columns)]))
     console.print(table)

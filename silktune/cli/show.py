@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -55,7 +54,7 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
 
 
-def plain_table(*columns: str, title: str = "") -> Table:
+def plain_table(*columns: str | Text, title: str | Text = "") -> Table:
     """A table with its first column to the left and figures to the right."""
     table = Table(
         box=None,
@@ -75,7 +74,7 @@ def scores_table(title: str, scores: Scores) -> Table:
     table = plain_table("", "images", "F1", "with background", "under-represented", "OA", title=f"{title} [%]")
     for v in scores.variables:
         cells = (v.f1, v.f1_with_background, v.f1_minority, v.OA)
-        table.add_row(escape(v.name), str(v.labelled), *map(percent, cells))
+        table.add_row(Text(v.name), str(v.labelled), *map(percent, cells))
     means = (scores.mean_f1, scores.mean_f1_with_background, scores.mean_f1_minority, scores.OA)
     table.add_row("mean", "", *map(percent, means), style="bold")
     return table
@@ -136,8 +135,9 @@ class StudyProgress:
         figure = f"{of} F1 {percent(scores.mean_f1)}" if scores else ""
         epochs = f"{len(outcome.epochs)} epochs, {outcome.seconds:.0f} s"
         colour = {"finished": "green", "pruned": "yellow", "failed": "red"}[outcome.state]
-        line = f"{trial.id:<{self.width}} [{colour}]{outcome.state:<9}[/] {figure:<20} {epochs}"
-        self.console.print(line + (f"  ({escape(outcome.reason)})" if outcome.reason else ""), soft_wrap=True)
+        line = Text(f"{trial.id:<{self.width}} ").append(f"{outcome.state:<9}", colour)
+        why = f"  ({outcome.reason})" if outcome.reason else ""
+        self.console.print(line.append(f" {figure:<20} {epochs}{why}"), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
         notes(self.console, [sentence])
@@ -161,7 +161,7 @@ def search_report(console: Console, report: SearchReport) -> None:
     head, *rows = report.leading(5)
     table = plain_table(*head, title="Leading trials")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     console.print("", table)
     console.print(f"\n[bold]The winner[/] is {report.winner.id}. Its settings:")
     console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
@@ -170,7 +170,7 @@ def search_report(console: Console, report: SearchReport) -> None:
         "", *TITLES.values(), title=f"Test set, mean ± standard deviation over {runs} runs of the winner [%]"
     )
     for row in report.test_table():
-        table.add_row(*map(escape, row), style="bold" if row[0] == "mean" else None)
+        table.add_row(*map(Text, row), style="bold" if row[0] == "mean" else None)
     console.print("", table)
     console.print(f"Always naming the largest class: mean F1 {percent(report.floor)}.")
     if report.importances:

@@ -21,7 +21,7 @@ def command(
     from silktune.study import publish
     from silktune.study.paths import StudyPaths
 
-    console, paths = Console(highlight=False), StudyPaths(study)
+    console, paths = Console(highlight=False, emoji=False), StudyPaths(study)
     found = publish.results(paths, reference or "")
     publish.publish(found, paths, figures=True)
     tables.ablation(console, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from silktune.cli.show import plain_table
 from silktune.errors import TrialsFailed
@@ -28,13 +28,13 @@ def ablation(console: Console, found: Results) -> None:
 
 
 def _print(console: Console, sheet: Sheet) -> None:
-    table = plain_table(*map(escape, sheet.columns), title=escape(sheet.title))
+    table = plain_table(*map(Text, sheet.columns), title=Text(sheet.title, style="bold"))
     for column in table.columns[: sheet.labels]:
         column.justify = "left"
     for number, row in enumerate(sheet.rows):
         if number in sheet.rules:
             table.add_section()
-        table.add_row(*(f"[bold]{escape(cell.text)}[/]" if cell.bold else escape(cell.text) for cell in row))
+        table.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
     console.print("", table)
     for note in sheet.notes:
         console.print(note, style="dim", markup=False)
@@ -47,7 +47,7 @@ def plan(console: Console, estimate: Estimate) -> None:
     for line in estimate.lines:
         done = f"as {line.row.same_as}" if line.row.same_as else f"{line.done}/{estimate.runs}"
         cells = (line.row.id, line.row.changed or "–", line.fingerprints[0], done, _duration(line.hours))
-        table.add_row(*map(escape, cells))
+        table.add_row(*map(Text, cells))
     console.print(table)
     trainings = estimate.done + estimate.left
     console.print(f"\n{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left.")

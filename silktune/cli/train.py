@@ -37,7 +37,7 @@ def command(
 
     name, overrides = language.split(words or [], "")
     wanted = experiment(name, overrides)
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     dataset = show.resolve(console, data, images, wanted, STUDIES / "data")
 
     from silktune.core import loop, predict

@@ -64,7 +64,7 @@ def _watch(node: Any, over: threading.Event, sentence: str) -> None:
 
 
 def _end(sentence: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     console.show_cursor()  # a progress display may have hidden it
     console.print(sentence, style="red", markup=False)
     sys.stdout.flush()

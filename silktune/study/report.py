@@ -7,13 +7,14 @@ import io
 import math
 import shlex
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
 from silktune.outcome import MEANS, Outcome, Scores, write_whole
 from silktune.settings import Experiment
+from silktune.study import markdown as md
 from silktune.study.choose import RULE, ranked
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_group
@@ -154,52 +155,44 @@ def write(report: SearchReport, paths: StudyPaths) -> None:
 
 def trials_csv(report: SearchReport) -> str:
     """Every trial: state, figures, all settings."""
-    file = io.StringIO()
     names = list(Experiment().flat())
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(["trial", "state", "reason", "validation_mean_f1", "best_epoch", "epochs", "seconds", *names])
+    lines = [["trial", "state", "reason", "validation_mean_f1", "best_epoch", "epochs", "seconds", *names]]
     for name, (trial, outcome) in report.trials.items():
         value = f"{outcome.value:.6f}" if outcome.validation else ""
         settings = trial.experiment.flat()
-        ended = [
-            outcome.state,
-            outcome.reason,
-            value,
-            outcome.best_epoch,
-            outcome.trained,
-            f"{outcome.seconds:.1f}",
-        ]
-        rows.writerow([name, *ended, *(text_exact(settings[s]) for s in names)])
+        numbers = [value, str(outcome.best_epoch), str(outcome.trained), f"{outcome.seconds:.1f}"]
+        lines.append([name, outcome.state, outcome.reason, *numbers, *(text_exact(settings[s]) for s in names)])
+    return csv_text(lines)
+
+
+def csv_text(lines: Iterable[Sequence[str]]) -> str:
+    """Lines of fields as CSV; a field with a comma, a quote or the end of a line in it is quoted."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")  # with it, a field with either of the two is quoted
+    for line in lines:
+        writer.writerow(line)
+        file.seek(file.tell() - 2)
+        file.write("\n")
+        file.truncate()
     return file.getvalue()
 
 
 def markdown(report: SearchReport) -> str:
     """The report for people, and for MLflow's artifacts."""
-    lines = [f"# {report.name}", "", report.question, ""]
-    lines += ["## Leading trials", "", f"Ranked by {RULE}.", ""]
-    head, *rows = report.leading(10)
-    lines += _table(head, rows)
-    lines += [
-        "",
-        "## The winner",
-        "",
-        f"Trial {report.winner.id}:",
-        "",
-        "```",
-        override_line(report.winner.experiment),
-        "```",
-        "",
-    ]
+    winner, shares = report.winner, report.importances.items()
+    lines = [f"# {md.text(report.name)}", "", md.paragraph(report.question), ""]
+    lines += ["## Leading trials", "", f"Ranked by {RULE}.", "", *_table(*report.leading(10))]
+    lines += ["", "## The winner", "", f"Trial {winner.id}:", "", *md.block(override_line(winner.experiment)), ""]
     lines += [f"## The winner on the test set, {len(report.tests)} runs", ""]
-    lines += _table(["variable [%]", *TITLES.values()], report.test_table())
+    lines += _table(["variable [%]", *TITLES.values()], *report.test_table())
     lines += ["", f"Always naming the largest class: mean F1 {100 * report.floor:.1f}."]
-    if report.importances:
+    if shares:
         lines += ["", "## Importance of the settings (fANOVA)", ""]
-        lines += _table(["setting", "share"], [[name, f"{share:.2f}"] for name, share in report.importances.items()])
+        lines += _table(["setting", "share"], *([name, f"{share:.2f}"] for name, share in shares))
     if failures := report.failures():
-        lines += ["", "## Trials that failed", "", *(f"- {failure}" for failure in failures)]
+        lines += ["", "## Trials that failed", "", *(f"- {md.paragraph(failure)}" for failure in failures)]
     return "\n".join(lines) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
+def _table(head: Sequence[str], *rows: Sequence[str]) -> list[str]:
+    return md.table([md.text(cell) for cell in head], [map(md.text, row) for row in rows], labels=len(head))

@@ -268,8 +268,7 @@ class TestACheckpoint:
         assert behind, "an epoch that is not the best is wanted too"
         for content in behind:
             assert {value.data_ptr() for value in content["net"].values()} <= live
-        for number in (1, outcome.best_epoch):
-            assert epochs[number - 1]["net"] is epochs[number - 1]["best"]
+        assert all(epochs[best - 1]["net"] is epochs[best - 1]["best"] for best in (1, outcome.best_epoch))
 
     def test_of_its_best_epoch_holds_the_weights_once(self, tiny: Dataset, tmp_path: Path) -> None:
         experiment = small(train__max_epochs=1)

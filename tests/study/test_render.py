@@ -193,6 +193,7 @@ def test_a_head_that_is_longer_than_its_column_stands_in_two_rows() -> None:
         ("C:\\new", r"C:\textbackslash{}new"),
         ("19th century – 京都 é", "19th century -- 京都 é"),
         ("two\n lines", "two lines"),
+        ("a--b `c` <d>", r"a-{}-b \textasciigrave{}c\textasciigrave{} $<$d$>$"),
     ],
 )
 def test_latex_prints_text_as_it_is(text: str, written: str) -> None:
@@ -202,8 +203,20 @@ def test_latex_prints_text_as_it_is(text: str, written: str) -> None:
 @given(st.text())
 def test_no_text_can_break_latex(text: str) -> None:
     written = tex.escape(text)
-    left = re.sub(r"\\(textbackslash|textasciitilde|textasciicircum|ldots)\{\}|\$[^$]+\$|\\[&%$#_{}]", "", written)
+    left = re.sub(
+        r"\\(textbackslash|textasciitilde|textasciicircum|textasciigrave|ldots)\{\}|-\{\}-|\$[^$]+\$|\\[&%$#_{}]",
+        "",
+        written,
+    )
     assert not set(left) & set("\\&%$#_{}~^\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [("’ “quoted” – é ř ž", ""), ("京都 → 🐱", "→京都🐱"), ("Orle\u0301ans", "\u0301"), ("≥ ± − …", "")],
+)
+def test_letters_that_pdflatex_does_not_know(text: str, letters: str) -> None:
+    assert tex.foreign(tex.escape(text)) == letters
 
 
 def test_latex_says_when_it_needs_other_letters() -> None:

@@ -148,7 +148,7 @@ def test_a_partial_mean_shows_its_n_and_no_run_a_dash() -> None:
 
 def test_runs_beyond_those_of_the_table_count() -> None:
     results = with_runs(MULTI_TASK, {row: spread(0.3, 0.01, 7) for row in MULTI_TASK_F1} | {"MTL": [0.3] * 5})
-    assert [row[2] for row in texts(named(results, "rows"))] == ["30.0 ± 0.00 (n = 5)", *["30.0 ± 1.00"] * 3]
+    assert [row[2] for row in texts(named(results, "rows"))] == ["30.0 ± 0.00", *["30.0 ± 1.00 (n = 7)"] * 3]
 
 
 def test_a_note_names_the_cells_that_failed() -> None:
@@ -158,7 +158,8 @@ def test_a_note_names_the_cells_that_failed() -> None:
         for row in MULTI_TASK.rows
         for run in (5, 6)
     }
-    note = named(Results(MULTI_TASK, FACTS, results.outcomes | failed), "rows").notes[-1]
+    asked = MULTI_TASK.model_copy(update={"runs": 6})
+    note = named(Results(asked, FACTS, results.outcomes | failed), "rows").notes[-1]
     assert note.startswith(
         "Failed: row 'MTL', run 5: out of memory (5); row 'MTL', run 6: out of memory (6); row 'MTL^fo'"
     )

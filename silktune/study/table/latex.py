@@ -11,21 +11,23 @@ SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "*": "$^{*}$", "|": "$|$", "<": "$<$", ">": "$>$",
     "±": r"$\pm$", "≥": r"$\geq$", "†": r"$\dagger$", "–": "--", "−": "$-$", "…": r"\ldots{}",
+    "`": r"\textasciigrave{}", "--": "-{}-",
 }  # fmt: skip
-RAISED = re.compile(r"\^([A-Za-z0-9]+)|[" + re.escape("".join(SIGNS)) + "]")
+RAISED = re.compile(r"\^([A-Za-z0-9]+)|" + "|".join(map(re.escape, SIGNS)))
 SIZES = {90: (r"\small", 4), 105: (r"\footnotesize", 4)}  # up to so many characters in a row: letters, column gap [pt]
 WIDEST = (r"\scriptsize", 2)
 LAST_LATIN = "\u024f"  # of the letters that pdfLaTeX knows
+QUOTES = "‘’‚“”„‹›•€™‰—"  # that it knows beside them
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it is: MTL^fo with its index raised, C* with its star."""
+    """Text that LaTeX prints as it is, but for MTL^fo, whose index is raised; lines become one."""
     return RAISED.sub(lambda sign: rf"$^{{\mathrm{{{sign[1]}}}}}$" if sign[1] else SIGNS[sign[0]], _one_line(text))
 
 
 def foreign(text: str) -> str:
-    """The letters that pdfLaTeX cannot print, each once."""
-    return "".join(sorted({letter for letter in text if letter > LAST_LATIN and letter.isalpha()}))
+    """The letters and signs that pdfLaTeX cannot print, each once."""
+    return "".join(sorted({letter for letter in text if letter > LAST_LATIN and letter not in QUOTES}))
 
 
 def environment(sheet: Sheet, caption: str, label: str) -> str:

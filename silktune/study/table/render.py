@@ -5,18 +5,16 @@ In Markdown and LaTeX figures are in percent; in CSV they are shares in [0, 1] t
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
+from silktune.study import markdown as md
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row, Table
-from silktune.study.report import override_line
+from silktune.study.report import csv_text, override_line
 from silktune.study.table import latex as tex
 from silktune.study.table.cells import Cell, Sheet, runs_text
 from silktune.study.table.comparisons import differences, variables
@@ -25,13 +23,13 @@ from silktune.study.table.comparisons import differences, variables
 def markdown(results: Results, sheets: Sequence[Sheet]) -> str:
     """The whole table.md: what was asked, of which data, what the rows change, every sheet, what failed."""
     table = results.table
-    parts = [f"# {_escape(table.name)}", _escape(table.question), _summary(results)]
+    parts = [f"# {md.text(table.name)}", md.paragraph(table.question), _summary(results)]
     parts += ["## Data set", _data(results), "## What the rows change", _changes(table)]
     for sheet in sheets:
         grid = _grid(sheet.columns, [map(_cell, row) for row in sheet.rows], sheet.labels)
-        parts += [f"## {_escape(sheet.title)}", grid, _escape(" ".join(sheet.notes))]
+        parts += [f"## {md.text(sheet.title)}", grid, md.paragraph(" ".join(sheet.notes))]
     if failures := results.failures():
-        parts += ["## Runs that failed", "\n".join(f"- {_escape(failure)}" for failure in failures)]
+        parts += ["## Runs that failed", "\n".join(f"- {md.paragraph(failure)}" for failure in failures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -45,7 +43,7 @@ def _summary(results: Results) -> str:
         f"{len(table.lines)} experiments{each}, {runs_text(results.runs)} each: {done} of {planned} trainings "
         f"finished{more}. Reference: {table.reference}."
     )
-    return _escape(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
+    return md.paragraph(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
 
 
 def _data(results: Results) -> str:
@@ -55,34 +53,27 @@ def _data(results: Results) -> str:
         variable = facts.variable(name)
         classes = class_statistics(variable.counts)
         shares = [str(classes.K), str(classes.minority), f"{classes.IR:.1f}", f"{100 * facts.labelled(name):.1f}"]
-        rows.append([_escape(name), *shares, f"{variable.background:,}"])
+        rows.append([md.text(name), *shares, f"{variable.background:,}"])
     heads = ["variable", "classes", "under-represented", "imbalance ratio", "images with a label [%]", "background"]
-    return f"{_escape(facts.name)}, {facts.images:,} images (digest {facts.digest}).\n\n{_grid(heads, rows, 1)}"
+    return f"{md.paragraph(facts.name)}, {facts.images:,} images (digest {facts.digest}).\n\n{_grid(heads, rows, 1)}"
 
 
 def _changes(table: Table) -> str:
     """The base, and each line's settings against it."""
     changed = override_line(table.base)
-    base = f"The base is the defaults with `{changed}`." if changed else "The base is the defaults."
+    base = f"The base is the defaults with {md.code(changed)}." if changed else "The base is the defaults."
     lines = [table.row(line, table.variables[0]) for line in table.lines]
-    rows = [[_escape(row.line), _escape(f"`{row.changed}`") if row.changed else "nothing"] for row in lines]
+    rows = [[md.text(row.line), md.code_cell(row.changed) or "nothing"] for row in lines]
     each = " Each experiment trains a network of its own for every variable." if any(table.variables) else ""
     return f"{base}{each}\n\n{_grid(['experiment', 'changes'], rows, 2)}"
 
 
 def _cell(cell: Cell) -> str:
-    return f"**{_escape(cell.text)}**" if cell.bold else _escape(cell.text)
+    return f"**{md.text(cell.text)}**" if cell.bold else md.text(cell.text)
 
 
 def _grid(heads: Sequence[str], rows: Iterable[Iterable[str]], labels: int) -> str:
-    """A Markdown table; the columns after the labels are flush right."""
-    align = ["---"] * labels + ["---:"] * (len(heads) - labels)
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(map(_escape, heads)), align, *rows])
-
-
-def _escape(words: str) -> str:
-    """Text in one line that neither ends a cell nor begins HTML."""
-    return re.sub(r"[|\\]|<(?=[A-Za-z/!?])", r"\\\g<0>", " ".join(words.split()))
+    return "\n".join(md.table([md.text(head) for head in heads], rows, labels))
 
 
 def latex(results: Results, sheets: Sequence[Sheet]) -> str:
@@ -105,7 +96,7 @@ def figures_csv(results: Results) -> str:
                 ours = [_exact(found.mean), _exact(found.deviation), str(found.n)] if found else ["", "", "0"]
                 paper = [_exact(printed.mean), _exact(printed.deviation)] if printed else ["", ""]
                 lines.append([row.id, variable, name, figure, *ours, *paper])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def _figures(results: Results, row: Row) -> Iterator[tuple[str, str, str, str]]:
@@ -140,7 +131,7 @@ def comparisons_csv(results: Results) -> str:
                 needed = "" if found.runs_needed is None else str(found.runs_needed)
                 names = [one.row.id, one.reference.id, one.row.variable, figure]
                 lines.append([*names, *numbers, needed, found.test])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def runs_csv(results: Results) -> str:
@@ -153,14 +144,8 @@ def runs_csv(results: Results) -> str:
                 ended = [outcome.state, outcome.reason, outcome.fingerprint, str(outcome.best_epoch)]
                 figures = [_exact(getattr(outcome.test, mean, None)) for mean in MEANS]
                 lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *figures])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def _exact(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else repr(value)
-
-
-def _csv(lines: Iterable[Sequence[str]]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(lines)
-    return file.getvalue()
