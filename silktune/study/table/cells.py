@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
+from silktune.study.statistics import SIGNIFICANCE
 
 NONE = "–"
 RARE = "†"  # beside the name of an under-represented class
@@ -51,8 +52,13 @@ class Sheet:
 
 def figure_cells(results: Results, rows: Sequence[Row], figure: str) -> list[Cell]:
     """A figure of rows, in bold those that cannot be told from the best of their variable."""
-    bold, ps = results.not_separable(rows, figure), results.against_best(rows, figure)
-    return [Cell(figure_text(results, row, figure), row.id in bold, math.isnan(ps.get(row.id, 1.0))) for row in rows]
+    ps = results.against_best(rows, figure)
+    return [_figure_cell(figure_text(results, row, figure), ps.get(row.id)) for row in rows]
+
+
+def _figure_cell(text: str, p: float | None) -> Cell:
+    """A figure whose row is told from the best with this p; None: it was not judged."""
+    return Cell(text) if p is None else Cell(text, bold=not p < SIGNIFICANCE, untested=math.isnan(p))
 
 
 def figure_text(results: Results, row: Row, figure: str) -> str:
