@@ -140,7 +140,7 @@ class TestForest:
     def test_of_runs_that_do_not_vary_has_differences_without_intervals_and_says_so(self) -> None:
         figure = forest(some(row0=(0.3, 0.0), row1=(0.4, 0.0)))
         assert not joins(figure.axes[0])
-        assert "the runs do not vary: differences without confidence intervals" in said(figure)
+        assert "no difference varies from run to run: differences without confidence intervals" in said(figure)
 
     def test_of_single_task_networks_has_a_panel_per_variable(self) -> None:
         material, place = forest(single_task()).axes

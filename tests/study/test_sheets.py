@@ -231,7 +231,7 @@ def test_a_difference_without_variance_is_not_tested() -> None:
     assert texts(sheet)[2] == ["MTL^fo+R^all", "0.00", *["–"] * 5]
     assert sheet.notes[1:3] == (
         "p (Holm): corrected for the 1 test of this table.",
-        "– for p: the runs do not vary, so that no test can say whether the difference is more than chance.",
+        "– for p: the difference does not vary from run to run, so no test can say if it is more than chance.",
     )
     for figure in ("mean_f1", "OA", "place.FR.f1"):
         compared = [one.comparison for one in differences(results, figure)]

@@ -87,7 +87,9 @@ def forest(results: Results, compared: Mapping[str, Difference]) -> Figure:
                 tests |= set() if math.isnan(found.low) else {found.test}
     canvas.below(figure, "difference in mean F1 from the reference [percentage points]")
     if not tests:
-        why = "the runs do not vary" if any(one.runs > 1 for one in compared.values()) else "single runs"
+        why = (
+            "no difference varies from run to run" if any(one.runs > 1 for one in compared.values()) else "single runs"
+        )
         canvas.below(figure, f"{why}: differences without confidence intervals")
         return figure
     strong, weak = _key("p < 5 % after Holm's correction", STRONG, "o"), _key("not separable", WEAK, "o", "white")

@@ -19,7 +19,7 @@ PAPER = "paper"  # the head of a column with what the paper prints
 class Cell:
     text: str
     bold: bool = False
-    untested: bool = False  # in bold since no test can tell it from the best: the runs do not vary
+    untested: bool = False  # in bold since no test can tell it from the best: the difference does not vary
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def legend(results: Results, columns: Sequence[Column], within: str) -> list[str
     if any(column.head == PAPER for column in columns) and results.table.paper:
         said.append(f"Paper: {results.table.paper}.")
     if any(cell.bold for cell in cells):
-        untested = ", or the runs do not vary and no test is possible" * any(cell.untested for cell in cells)
+        untested = ", or no test is possible" * any(cell.untested for cell in cells)
         said.append(f"Bold: not separable from the best {within} (p ≥ 0.05 after Holm{untested}).")
     if any("(n = " in cell.text for cell in cells):
         said.append(f"(n = …): the mean of so many runs instead of {results.runs}.")

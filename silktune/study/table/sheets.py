@@ -31,7 +31,7 @@ NEEDED = (
     "more runs: those of them that are still to be done."
 )
 MOST_FAILURES = 5  # that a sheet names; table.md ends with all of them
-SAME = f"{NONE} for p: the runs do not vary, so that no test can say whether the difference is more than chance."
+SAME = f"{NONE} for p: the difference does not vary from run to run, so no test can say if it is more than chance."
 TESTS = {"paired": "Paired t-test over the runs with the same seed", "Welch": "Welch's t-test"}
 
 
