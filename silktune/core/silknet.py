@@ -58,7 +58,8 @@ class SilkNet(nn.Module):
     def f_jfc(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
         """(N, 3, S, S) → (N, D), linear in its last layer; without `kept` these N are the whole batch."""
         f_RN = self.trunk(images)
-        result: Tensor = self.joint(f_RN * (self.kept(len(f_RN)) if kept is None else kept))
+        # shape[0], not len(): torch.export would take len() for a constant, and the exported network only that N
+        result: Tensor = self.joint(f_RN * (self.kept(f_RN.shape[0]) if kept is None else kept))
         return result
 
     def classify(self, f_jfc: Tensor) -> list[Tensor]:

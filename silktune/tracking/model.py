@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from importlib.metadata import version
@@ -48,14 +49,14 @@ def log_model(
 ) -> str:
     """Writes the network as an MLflow model, linked to the run of a group; the same weights only once.
 
-    The model takes float32 images (N, 3, S, S) in [0, 1] and gives one array (N, ΣK_m) of probabilities: the
-    classes of the first variable, then those of the second, … as in its metadata `columns` and `classes`.
+    The model takes float32 images (N, 3, S, S) in [0, 1], of any number N ≥ 1, and gives one array (N, ΣK_m) of
+    probabilities; its metadata `columns` says of each column which class of which variable it is.
 
     Args:
         tracker: an open one.
         group: whose run the model belongs to.
         network: images → variable name → (N, K_m) probabilities.
-        example: two images or more, to trace the network with.
+        example: images to trace the network with.
         name: the model's name on its run.
         classes: variable → the names of its classes, in the order of the network's outputs.
         metadata: what else a person should know of the model; JSON.
@@ -67,8 +68,8 @@ def log_model(
     Raises:
         TrackingError: the store cannot be reached or written.
     """
-    run, weights = tracker.run(group), _digest(network)
-    known = {"classes": {key: list(value) for key, value in classes.items()}, "columns": columns(classes)}
+    run, known = tracker.run(group), {"columns": columns(classes)}
+    weights = _digest(network, known)
     model = _found(tracker, run, name, weights) or _logged(
         tracker, run, Joined(network, list(classes)), example,
         name=name, weights=weights, metadata=dict(metadata) | known,
@@ -79,14 +80,17 @@ def log_model(
     return address
 
 
-def columns(classes: Mapping[str, Sequence[str]]) -> list[str]:
-    """What each column of the model's output is: `place=FR`."""
-    return [f"{variable}={one}" for variable, names in classes.items() for one in names]
+def columns(classes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """What each column of the model's output is: `{"variable": "place", "class": "FR"}`.
+
+    A list, since MLflow sorts the keys of mappings; and no `place=FR`, since `=` may stand in a name.
+    """
+    return [{"variable": variable, "class": name} for variable, names in classes.items() for name in names]
 
 
-def _digest(network: nn.Module) -> str:
-    """Stands for the weights of the network, wherever they lie."""
-    made = hashlib.blake2b(digest_size=16)
+def _digest(network: nn.Module, known: Mapping[str, Any]) -> str:
+    """Stands for what is `known` of the network's outputs and its weights, wherever they lie."""
+    made = hashlib.blake2b(json.dumps(known).encode(), digest_size=16)
     for name, tensor in network.state_dict().items():
         made.update(name.encode())
         made.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -147,6 +151,7 @@ def _save(
     from mlflow.types import Schema, TensorSpec
 
     network = deepcopy(network).eval().cpu()
+    example = np.resize(example, (max(2, len(example)), *example.shape[1:]))  # one image would be traced as a constant
     with torch.no_grad():
         width = network(torch.from_numpy(example)).shape[1]
     images = TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))  # with a name it would want a dict
