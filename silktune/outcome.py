@@ -7,12 +7,14 @@ labelled image in the subset) is None and is left out of means.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from silktune.errors import StudyError
+from silktune.naming import distinct
 
 Subset = Literal["train", "validation", "test"]
 State = Literal["finished", "pruned", "failed"]
@@ -55,19 +57,45 @@ class Scores(_Record):
     OA: float
     variables: tuple[VariableScores, ...]
 
-    def flat(self) -> dict[str, float]:
-        """Every figure under a dotted name: mean_f1, place.f1, place.OA, place.FR.f1, …"""
-        means = {name: getattr(self, name) for name in MEANS}
+    def figures(self) -> dict[Parts, float]:
+        """Every figure that is defined, by the parts of its name: (mean_f1,), (place, f1), (place, FR, f1), …"""
+        found: dict[Parts, float | None] = {(name,): getattr(self, name) for name in MEANS}
         for variable in self.variables:
-            means |= {f"{variable.name}.{name}": getattr(variable, name) for name in VARIABLE_FIGURES}
+            found |= {(variable.name, name): getattr(variable, name) for name in VARIABLE_FIGURES}
             for scores in variable.classes:
-                means |= {f"{variable.name}.{scores.name}.{n}": getattr(scores, n) for n in CLASS_FIGURES}
-        return {name: value for name, value in means.items() if value is not None}
+                found |= {(variable.name, scores.name, name): getattr(scores, name) for name in CLASS_FIGURES}
+        return {parts: value for parts, value in found.items() if value is not None}
+
+    def names(self) -> Mapping[Parts, str]:
+        """What every figure is called in a record, defined or not: mean_f1, place.f1, place.OA, place.FR.f1, …
+
+        Where two would have the same name (variable `material`, class `main.silk`; variable `material.main`, class
+        `silk`) each has a digest added: the names are those of the variables and classes alone, in every run.
+        """
+        return _names(tuple((v.name, tuple(scores.name for scores in v.classes)) for v in self.variables))
+
+    def flat(self) -> dict[str, float]:
+        """Every figure that is defined under its name in a record."""
+        names = self.names()
+        return {names[parts]: value for parts, value in self.figures().items()}
 
 
+Parts = tuple[str, ...]  # (variable, class, figure), (variable, figure) or (figure,)
+Name = str | Parts
 MEANS = ("mean_f1", "mean_f1_with_background", "mean_f1_minority", "OA")
 VARIABLE_FIGURES = ("f1", "f1_with_background", "f1_minority", "OA")
 CLASS_FIGURES = ("precision", "recall", "f1")
+RESERVED = ("best.", "loss.")  # beside validation scores a record has `validation.best.…` and `validation.loss.…`
+
+
+@lru_cache(maxsize=16)
+def _names(variables: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[Parts, str]:
+    """The names of all figures of some variables, each with its classes."""
+    keys: list[Parts] = [(name,) for name in MEANS]
+    for variable, classes in variables:
+        keys += [(variable, name) for name in VARIABLE_FIGURES]
+        keys += [(variable, scores, name) for scores in classes for name in CLASS_FIGURES]
+    return distinct({parts: ".".join(parts) for parts in keys}, RESERVED)
 
 
 class Epoch(_Record):
@@ -80,10 +108,11 @@ class Epoch(_Record):
     seconds: float
 
     def flat(self) -> dict[str, float]:
-        """Every figure of the epoch but those per class, under a dotted name."""
+        """Every figure of the epoch but those per class, under its name in a record."""
         figures = {f"train.loss.{term}": value for term, value in self.train_loss.items()}
         figures |= {f"validation.loss.{term}": value for term, value in self.validation_loss.items()}
-        scores = {name: value for name, value in self.validation.flat().items() if name.count(".") < 2}
+        names = self.validation.names()
+        scores = {names[parts]: value for parts, value in self.validation.figures().items() if len(parts) < 3}
         return figures | {f"validation.{name}": value for name, value in scores.items()} | {"seconds": self.seconds}
 
 

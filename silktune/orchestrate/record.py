@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from silktune.orchestrate.sampler import OptunaSource
-from silktune.outcome import Outcome, Tracker
+from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
 from silktune.study import publish
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row, Table
@@ -81,10 +81,11 @@ def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
     best = {"validation.best.mean_f1": told[order[0]].value} if order else {}
     for group in dict.fromkeys(trial.group for trial in finals):
         runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
-        figures = _means(over_runs([outcome.test for outcome in runs.values() if outcome.test]))
-        tracker.summary(group, figures)
+        tests = [outcome.test for outcome in runs.values() if outcome.test]
+        names, figures = _names(tests), over_runs(tests)
+        tracker.summary(group, _means({names[key]: figure for key, figure in figures.items()}))
         if order and group == final_group(source.trials[order[0]]):
-            best |= {name: value for name, value in figures.items() if name.count(".") == 2}
+            best |= _means({name: figures[name,] for name in MEANS if (name,) in figures})
             written.best = next((trials[name] for name in ranked(runs)), None)
     tracker.summary("", best)
     for path in (paths.report, paths.trials_table, paths.winner):
@@ -137,10 +138,16 @@ def _trials(
 
 def _summary(found: Results, row: Row) -> dict[str, float]:
     """Mean and deviation of a row's test figures: over the variables, and of every variable."""
-    flat = [scores.flat() for scores in found.scores(row).values()]
-    names = dict.fromkeys(name for figures in flat for name in figures if name.count(".") < 2)
-    figures = {name: figure for name in names if (figure := found.figure(row, name))}
-    return _means(figures) | {"runs": float(len(flat))}
+    tests = list(found.scores(row).values())
+    names = _names(tests, parts=2)
+    figures = {names[key]: figure for key in names if (figure := found.figure(row, key))}
+    return _means(figures) | {"runs": float(len(tests))}
+
+
+def _names(tests: Sequence[Scores], parts: int = 3) -> dict[Parts, str]:
+    """What the figures of at most so many parts are called in a record."""
+    names = tests[0].names() if tests else {}
+    return {key: name for key, name in names.items() if len(key) <= parts}
 
 
 def _means(figures: Mapping[str, Figure]) -> dict[str, float]:

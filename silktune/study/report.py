@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from silktune.outcome import MEANS, Outcome, Scores, write_whole
+from silktune.outcome import MEANS, Outcome, Parts, Scores, write_whole
 from silktune.settings import Experiment
 from silktune.study import markdown as md
 from silktune.study.choose import RULE, ranked
@@ -47,11 +47,11 @@ class Figure:
         return f"{100 * self.mean:.1f}{deviation}"
 
 
-def over_runs(runs: Sequence[Scores]) -> dict[str, Figure]:
-    """Every figure over independent runs, under its dotted name."""
-    flat = [scores.flat() for scores in runs]
-    names = list(flat[0]) if flat else []
-    return {name: Figure.of([run[name] for run in flat if name in run]) for name in names}
+def over_runs(runs: Sequence[Scores]) -> dict[Parts, Figure]:
+    """Every figure over independent runs, by the parts of its name."""
+    figures = [scores.figures() for scores in runs]
+    names = list(figures[0]) if figures else []
+    return {parts: Figure.of([run[parts] for run in figures if parts in run]) for parts in names}
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class SearchReport:
         return [outcome.test for outcome in self.finals.values() if outcome.test]
 
     def figures(self) -> dict[str, Figure]:
-        """Every test figure over the final runs, under its dotted name."""
-        return over_runs(self.tests)
+        """Every test figure over the final runs, under its name in a record."""
+        return {self.tests[0].names()[parts]: figure for parts, figure in over_runs(self.tests).items()}
 
     def failures(self) -> list[str]:
         """Trials and final runs that failed, with their reasons."""
@@ -112,16 +112,16 @@ class SearchReport:
 
     def test_table(self) -> list[list[str]]:
         """A row for the means and one for each variable: F1, with background, under-represented, OA."""
-        figures = self.figures()
-        rows = [["mean", *(self._cell(figures, name) for name in MEANS)]]
+        figures = over_runs(self.tests)
+        rows = [["mean", *(self._cell(figures, (name,)) for name in MEANS)]]
         for variable in self.tests[0].variables if self.tests else ():
-            names = (f"{variable.name}.{part}" for part in ("f1", "f1_with_background", "f1_minority", "OA"))
+            names = ((variable.name, part) for part in ("f1", "f1_with_background", "f1_minority", "OA"))
             rows.append([variable.name, *(self._cell(figures, name) for name in names)])
         return rows
 
     @staticmethod
-    def _cell(figures: Mapping[str, Figure], name: str) -> str:
-        return str(figures[name]) if name in figures else "–"
+    def _cell(figures: Mapping[Parts, Figure], parts: Parts) -> str:
+        return str(figures[parts]) if parts in figures else "–"
 
 
 def override_line(experiment: Experiment) -> str:

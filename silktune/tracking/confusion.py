@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from silktune.naming import distinct
 from silktune.outcome import Scores
 from silktune.study.figures.confusion import picture
-from silktune.tracking.names import safe
+from silktune.tracking.names import file_stem
 
 
 def document(scores: Scores) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def document(scores: Scores) -> dict[str, Any]:
 
 def pictures(scores: Scores, folder: Path) -> Iterator[Path]:
     """A PNG per variable in `folder`: the share of each true class (row) that is predicted as each class."""
+    stems = distinct({variable.name: variable.name for variable in scores.variables})
     for variable in scores.variables:
-        path = folder / f"{safe(variable.name)}.png"
+        path = folder / f"{file_stem(stems[variable.name])}.png"
         picture(variable, path)
         yield path

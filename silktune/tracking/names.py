@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import re
+
+from silktune.naming import encoded
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 5000  # of any MLflow store
-_UNSAFE = re.compile(r"[^\w\-. ]")
+FILE_LENGTH = 200  # bytes
 
 
 def safe(name: str) -> str:
-    """A name that MLflow takes for a metric, parameter or tag; different names stay different.
+    """A name that MLflow takes for a metric, parameter or tag; names that `naming.distinct` made stay distinct.
 
-    Every character but letters, digits, `_`, `-`, `.` and space becomes its UTF-8 bytes in hexadecimal
-    between `_`: `a/b` is `a_2f_b`. MLflow would take `/` too, but folds metrics away by it.
+    It is `naming.encoded`, since MLflow would take `/` too, but folds metrics away by it.
     """
-    made = _UNSAFE.sub(lambda match: f"_{match[0].encode().hex()}_", name)
+    made = encoded(name)
     return made if len(made) <= NAME_LENGTH else f"{made[:200]}_{digest(name)}"
+
+
+def file_stem(name: str) -> str:
+    """A name for a file without its ending; file systems count in bytes, which leave some room for the ending."""
+    made = encoded(name)
+    if len(made.encode()) <= FILE_LENGTH:
+        return made
+    return f"{made.encode()[: FILE_LENGTH - 33].decode(errors='ignore')}_{digest(name)}"
 
 
 def text(value: object) -> str:

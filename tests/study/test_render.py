@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from silktune.outcome import MEANS, Outcome
-from silktune.study.ablation.results import Results
+from silktune.study.ablation.results import Results, VariableFacts
 from silktune.study.table import latex as tex
 from silktune.study.table import render
 from silktune.study.table.cells import Cell, Sheet
 from silktune.study.table.comparisons import differences
 from silktune.study.table.sheets import sheets
+from tests import test_naming as naming
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task
 
 GOLDEN = """\
@@ -258,6 +259,30 @@ def test_figures_to_the_last_digit(results: Results) -> None:
             )
             printed = row.paper.get(name)
             assert line["paper_mean"] == (repr(printed.mean) if printed else "")
+
+
+def test_variables_and_classes_with_dots_keep_their_own_figures() -> None:
+    """`material` has a class `main.silk`, and `material.main` a class `silk`."""
+    facts = FACTS.model_copy(
+        update={
+            "variables": (
+                VariableFacts(name="material", counts={"main.silk": 9}, background=0),
+                VariableFacts(name="material.main", counts={"silk": 9}, background=0),
+            )
+        }
+    )
+    first, second = naming.scores({"material": ["main.silk"]}, 0.25), naming.scores({"material.main": ["silk"]}, 0.75)
+    test = first.model_copy(update={"variables": (*first.variables, *second.variables)})
+    table = MULTI_TASK.model_copy(update={"rows": MULTI_TASK.rows[:1]})
+    outcomes = {table.trial(table.rows[0], 1).id: Outcome(state="finished", test=test)}
+    lines = read(render.figures_csv(Results(table, facts, outcomes)))
+    means = {(line["variable"], line["class"]): line["mean"] for line in lines if line["figure"] == "f1"}
+    assert means == {
+        ("material", ""): "0.25", ("material", "main.silk"): "0.25",
+        ("material.main", ""): "0.75", ("material.main", "silk"): "0.75",
+    }  # fmt: skip
+    sheet = next(sheet for sheet in sheets(Results(table, facts, outcomes)) if sheet.name == "classes-material.main")
+    assert [cell.text for cell in sheet.rows[0]][2] == "75.0 (n = 1)"
 
 
 def test_what_a_paper_prints_stands_there_before_the_first_run() -> None:

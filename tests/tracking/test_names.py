@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
 
-from silktune.tracking.names import safe, short, text
+from silktune.tracking.names import FILE_LENGTH, file_stem, safe, short, text
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_mlflow_takes_any_name(rest: str) -> None:
 def test_different_names_stay_different() -> None:
     names = ["a/b", "a:b", "a b", "a_b", "a" * 300, "a" * 299 + "b"]
     assert len({safe(name) for name in names}) == len(names)
+
+
+@given(st.text(min_size=1, max_size=400))
+def test_a_file_may_have_any_name(name: str) -> None:
+    stem = file_stem(name)
+    assert len(stem.encode()) <= FILE_LENGTH
+    assert "/" not in stem
+
+
+def test_long_names_of_files_stay_different() -> None:
+    names = ["京" * 96, "京" * 96 + "都", "京" * 95 + "都", "place"]
+    assert len({file_stem(name) for name in names}) == len(names)
+    assert file_stem("place") == "place"
 
 
 def test_values_are_text_a_person_would_write() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from silktune.outcome import Outcome
 from silktune.tracking.tracker import MlflowTracker
+from tests import test_naming as naming
 from tests.tracking.samples import content, epoch, outcome, settings, tracker
 
 
@@ -169,6 +171,28 @@ def test_a_tested_run_has_test_figures_and_pictures(runs: Path) -> None:
         "true_by_predicted": [[3, 1, 1], [1, 3, 1], [1, 1, 3]],
     }
     assert (folder / "test" / "place.png").read_bytes().startswith(b"\x89PNG")
+
+
+AWKWARD = {
+    "place.of.origin": ["18th c."], "material": ["main.silk"], "material.main": ["silk"], "best": ["OA"],
+    "loss": ["L"], "mean_f1": ["f1"], "OA": ["x"], "oa": ["x"], "seconds": ["total"], "京" * 96: ["a/b", "a_2f_b"],
+}  # fmt: skip
+
+
+def test_variables_and_classes_may_have_any_names(runs: Path) -> None:
+    made = naming.scores(AWKWARD, 0.25)
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("final", "f0", {}, {})
+    ended = Outcome(state="finished", best_epoch=1, epochs=(naming.epoch(AWKWARD),), validation=made, test=made)
+    one.outcome("f0", ended)
+    run = content(runs)["f0"]
+    assert len(run["points"]) == len(naming.epoch(AWKWARD).flat()) + 2 * len(made.figures()) + 2
+    assert all(len(points) == 1 for points in run["points"].values())
+    assert run["points"]["validation.place.of.origin.f1"] == [(1, 0.5)]  # a curve, per epoch
+    assert run["points"]["validation.best.OA"] == [(0, 0.25)]
+    pictures = [name for name in run["files"] if name.endswith(".png")]
+    assert len({name.lower() for name in pictures}) == len(AWKWARD)
 
 
 def test_epochs_that_never_arrived_come_with_the_outcome(runs: Path) -> None:

@@ -1,7 +1,8 @@
 """What the runs of an ablation table say: figures of every row, and comparisons between rows.
 
-A figure has the name that `outcome.Scores.flat` gives it (`mean_f1`, `OA`, `place.f1`, `place.FR.f1`) and is a share
-in [0, 1]. Only runs that finished and were tested count.
+A figure is a share in [0, 1]. It is meant by the parts of its name, ("place", "FR", "f1"), or by the name that
+`outcome.Scores.names` gives it: `mean_f1`, `OA`, `place.f1`, `place.FR.f1`. Only runs that finished and were tested
+count.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict
 
 from silktune.data.dataset import Dataset
-from silktune.outcome import Outcome, Scores
+from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.report import Figure
@@ -79,7 +80,7 @@ class Results:
         """
         self.table, self.facts, self.outcomes = table, facts, outcomes
         self._scores: dict[str, dict[int, Scores]] = {}
-        self._flat: dict[str, dict[int, dict[str, float]]] = {}
+        self._flat: dict[str, dict[int, dict[Name, float]]] = {}
 
     @cached_property
     def runs(self) -> int:
@@ -110,13 +111,13 @@ class Results:
             }  # fmt: skip
         return self._scores[row.id]
 
-    def values(self, row: Row, figure: str) -> dict[int, float]:
+    def values(self, row: Row, figure: Name) -> dict[int, float]:
         """A figure of each of a row's runs; a run in which it is not defined has none."""
         if row.id not in self._flat:
-            self._flat[row.id] = {run: scores.flat() for run, scores in self.scores(row).items()}
+            self._flat[row.id] = {run: _by_name(scores) for run, scores in self.scores(row).items()}
         return {run: figures[figure] for run, figures in self._flat[row.id].items() if figure in figures}
 
-    def figure(self, row: Row, figure: str) -> Figure | None:
+    def figure(self, row: Row, figure: Name) -> Figure | None:
         """Mean and deviation over the runs there are; None before the first."""
         values = list(self.values(row, figure).values())
         return Figure.of(values) if values else None
@@ -131,7 +132,7 @@ class Results:
                     said.append(f"row '{row.id}', run {run}: {outcome.reason}")
         return said
 
-    def compare(self, row: Row, other: Row, figure: str) -> Comparison | None:
+    def compare(self, row: Row, other: Row, figure: Name) -> Comparison | None:
         """The difference row − other: paired over the runs with the same seed; Welch where they share fewer than two.
 
         None where one of them has no run.
@@ -146,7 +147,7 @@ class Results:
         one, two = Figure.of(list(a.values())), Figure.of(list(b.values()))
         return statistics.compare(one.mean, one.deviation, one.n, two.mean, two.deviation, two.n)
 
-    def family(self, pairs: Iterable[tuple[Row, Row]], figure: str) -> dict[tuple[str, str], Tested]:
+    def family(self, pairs: Iterable[tuple[Row, Row]], figure: Name) -> dict[tuple[str, str], Tested]:
         """The comparisons row − other that one question asks, with Holm's correction over them: one family of tests.
 
         The only definition of which comparisons count: two rows that show the runs of the same experiment are no test,
@@ -166,7 +167,7 @@ class Results:
             ids: tested.get((row.owner, other.owner), Tested(None, math.nan)) for ids, (row, other) in asked.items()
         }
 
-    def against_best(self, rows: Sequence[Row], figure: str) -> dict[str, float]:
+    def against_best(self, rows: Sequence[Row], figure: Name) -> dict[str, float]:
         """Row's id → p, after Holm over all these rows, of being told from the best of its variable.
 
         The best is the row with the largest mean; it and what shows its runs have 1. nan: no test is possible. A row
@@ -182,6 +183,16 @@ class Results:
         ps = {row.id: 1.0 if row.owner == best.owner else tested[row.id, best.id].p_holm for row, best in pairs}
         return ps | {best.id: 1.0 for _, best in pairs}
 
-    def not_separable(self, rows: Sequence[Row], figure: str) -> set[str]:
+    def not_separable(self, rows: Sequence[Row], figure: Name) -> set[str]:
         """The ids of the rows that cannot be told from the best of their variable at 5 %: to be set in bold."""
         return {name for name, p in self.against_best(rows, figure).items() if not p < statistics.SIGNIFICANCE}
+
+
+def _by_name(scores: Scores) -> dict[Name, float]:
+    """Every figure that is defined, by its parts and by its name in a record."""
+    figures: dict[Name, float] = {}
+    defined = scores.figures()
+    for parts, name in scores.names().items():
+        if (value := defined.get(parts)) is not None:
+            figures[parts] = figures[name] = value
+    return figures

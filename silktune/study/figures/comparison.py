@@ -155,7 +155,7 @@ def _gains(results: Results, line: str, variable: str) -> list[tuple[int, float,
     rare = class_statistics(facts.counts).minority_mask
     found = []
     for (name, count), minority in zip(facts.counts.items(), rare, strict=True):
-        figure = f"{variable}.{name}.f1"
+        figure = (variable, name, "f1")
         one = results.figure(table.row(line, variable), figure)
         reference = results.figure(table.row(table.reference, variable), figure)
         if one and reference:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from silktune.outcome import Name
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
 from silktune.study.statistics import SIGNIFICANCE
@@ -50,7 +51,7 @@ class Sheet:
         return cls(name, title, tuple(column.head for column in columns), rows, tuple(notes), labels, tuple(rules))
 
 
-def figure_cells(results: Results, rows: Sequence[Row], figure: str) -> list[Cell]:
+def figure_cells(results: Results, rows: Sequence[Row], figure: Name) -> list[Cell]:
     """A figure of rows, in bold those that cannot be told from the best of their variable."""
     ps = results.against_best(rows, figure)
     return [_figure_cell(figure_text(results, row, figure), ps.get(row.id)) for row in rows]
@@ -61,7 +62,7 @@ def _figure_cell(text: str, p: float | None) -> Cell:
     return Cell(text) if p is None else Cell(text, bold=not p < SIGNIFICANCE, untested=math.isnan(p))
 
 
-def figure_text(results: Results, row: Row, figure: str) -> str:
+def figure_text(results: Results, row: Row, figure: Name) -> str:
     """Mean ± standard deviation in percent, with n where there are not as many runs as in the table."""
     found = results.figure(row, figure)
     if found is None:

@@ -69,8 +69,8 @@ def _gain(results: Results, line: str, names: tuple[str, ...]) -> Gain:
 
 def _difference(results: Results, line: str, variable: str) -> float | None:
     table = results.table
-    one = results.figure(table.row(line, variable), f"{variable}.f1")
-    reference = results.figure(table.row(table.reference, variable), f"{variable}.f1")
+    one = results.figure(table.row(line, variable), (variable, "f1"))
+    reference = results.figure(table.row(table.reference, variable), (variable, "f1"))
     # rounded, so that equal gains are equal: what they differ by in the last digit correlates with nothing
     return round(one.mean - reference.mean, 12) if one and reference else None
 

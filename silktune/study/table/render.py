@@ -90,8 +90,9 @@ def figures_csv(results: Results) -> str:
     """Every figure of every row, and the paper's beside it: one line each."""
     lines = [["row", "variable", "class", "figure", "mean", "std", "n", "paper_mean", "paper_std"]]
     for row in results.table.rows:
-        for variable, name, figure, dotted in _figures(results, row):
-            found, printed = results.figure(row, dotted), row.paper.get(dotted)
+        for variable, name, figure in _figures(results, row):
+            found = results.figure(row, tuple(part for part in (variable, name, figure) if part))
+            printed = None if name else row.paper.get(f"{variable}.{figure}" if variable else figure)
             if found or printed:
                 ours = [_exact(found.mean), _exact(found.deviation), str(found.n)] if found else ["", "", "0"]
                 paper = [_exact(printed.mean), _exact(printed.deviation)] if printed else ["", ""]
@@ -99,13 +100,13 @@ def figures_csv(results: Results) -> str:
     return csv_text(lines)
 
 
-def _figures(results: Results, row: Row) -> Iterator[tuple[str, str, str, str]]:
-    """Variable, class and name of every figure that a row may have, and the name that `Scores.flat` gives it."""
-    yield from (("", "", mean, mean) for mean in MEANS)
+def _figures(results: Results, row: Row) -> Iterator[tuple[str, str, str]]:
+    """Variable, class and name of every figure that a row may have."""
+    yield from (("", "", mean) for mean in MEANS)
     for variable in (row.variable,) if row.variable else variables(results):
-        yield from ((variable, "", figure, f"{variable}.{figure}") for figure in VARIABLE_FIGURES)
+        yield from ((variable, "", figure) for figure in VARIABLE_FIGURES)
         for name in (*results.facts.variable(variable).counts, BACKGROUND):
-            yield from ((variable, name, figure, f"{variable}.{name}.{figure}") for figure in CLASS_FIGURES)
+            yield from ((variable, name, figure) for figure in CLASS_FIGURES)
 
 
 def comparisons_csv(results: Results) -> str:

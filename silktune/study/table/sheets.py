@@ -127,7 +127,7 @@ def _variables(results: Results, mean: str, name: str) -> Sheet:
     columns = []
     for variable in variables(results):
         rows = [table.row(line, variable) for line in table.lines]
-        own = [means[row.id] for row in rows] if single else cells.figure_cells(results, rows, f"{variable}.{name}")
+        own = [means[row.id] for row in rows] if single else cells.figure_cells(results, rows, (variable, name))
         columns.append(Column(variable, own))
         columns += cells.paper_column([(row, f"{variable}.{name}") for row in rows])
     title = f"{TITLES[mean]} per variable [%]"
@@ -142,7 +142,7 @@ def _classes(results: Results, variable: str) -> Sheet:
     counts = dict(sorted(facts.counts.items(), key=lambda item: -item[1]))
     counts |= {BACKGROUND: facts.background} if facts.background else {}
     rows = [table.row(line, variable) for line in table.lines]
-    found = [cells.figure_cells(results, rows, f"{variable}.{name}.f1") for name in counts]
+    found = [cells.figure_cells(results, rows, (variable, name, "f1")) for name in counts]
     figures = [Column(line, [row[i] for row in found]) for i, line in enumerate(table.lines)]
     names = Column("class", [Cell(f"{name} {RARE}" if rare.get(name) else name) for name in counts])
     images = Column("images", [Cell(f"{count:,}") for count in counts.values()])
