@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,7 @@ def prepare(
     """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
     from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
+    from silktune.data.labels import table_name
     from silktune.data.nearby import keep
     from silktune.data.prepare import prepare as make
     from silktune.place import Place
@@ -59,7 +61,7 @@ def prepare(
     wanted, place = data_settings(settings), Place.of(storage or to)
     with bar("Preparing images") as advance:
         folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
-    show(look(folder, wanted))
+    show(replace(look(folder, wanted), name=table_name(table)))
     console = Console(soft_wrap=True, emoji=False)
     console.print(f"Prepared: {folder}", highlight=False, markup=False)
     if storage:

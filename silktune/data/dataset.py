@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data.labels import UNKNOWN, Variable
+from silktune.data.labels import UNKNOWN, Variable, table_name
 from silktune.data.prepare import VERSION, Progress, prepare
 from silktune.errors import DataError, nearest
 from silktune.settings import Data
@@ -119,7 +119,8 @@ def resolve(
         DataError: it is neither, or it was prepared with other settings.
     """
     if not data.is_dir():
-        return Dataset.open(prepare(data, images, settings, root, progress=progress))
+        whole = Dataset.open(prepare(data, images, settings, root, progress=progress))
+        return replace(whole, name=table_name(data))  # another table with the same content may have been prepared first
     if not (data / "dataset.json").exists() and (data / "labels.csv").exists():
         return resolve(data / "labels.csv", images, settings, root, progress)
     dataset = Dataset.open(data)

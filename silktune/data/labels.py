@@ -21,7 +21,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 PARQUET = (".parquet", ".pq")
 GZIP = b"\x1f\x8b"
 
-__all__ = ["BACKGROUND", "SUBSETS", "UNKNOWN", "LabelTable", "Variable", "read", "read_cells"]
+__all__ = ["BACKGROUND", "SUBSETS", "UNKNOWN", "LabelTable", "Variable", "read", "read_cells", "table_name"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,8 @@ class LabelTable:
 
     @property
     def name(self) -> str:
-        """The table's own name, or its folder's where it is just called labels."""
-        name = stem(self.source)
-        return self.source.resolve().parent.name if name == "labels" else name
+        """What a person calls it."""
+        return table_name(self.source)
 
     def keep(self, images: npt.NDArray[np.bool_]) -> LabelTable:
         """The same table with only some of its rows."""
@@ -47,6 +46,12 @@ class LabelTable:
 def stem(source: Path) -> str:
     """The name of a file without what says its kind."""
     return Path(source.name.removesuffix(".gz")).stem
+
+
+def table_name(path: Path) -> str:
+    """The name of a table's file, or of its folder where the file is just called labels."""
+    name = stem(path)
+    return path.resolve().parent.name if name == "labels" else name
 
 
 def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:

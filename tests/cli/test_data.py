@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_prepare_says_where_it_is_and_does_it_once(tmp_path: Path) -> None:
     assert about["settings"]["image_size"] == 16
     assert [variable["name"] for variable in about["variables"]] == ["shape"]
     assert lines(run("describe", folder)) == lines(first)[:-1]
+
+
+def test_prepare_calls_a_data_set_by_the_table_that_it_was_given(tmp_path: Path) -> None:
+    small_set(tmp_path / "first", 24)
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    for name in ("first", "second"):
+        table = tmp_path / name / "labels.csv"
+        done = run("prepare", table, "data.image_size=16", "--to", tmp_path / "data")
+        assert lines(done)[0].startswith(f"{name}: 24 images")
 
 
 def test_prepare_with_images_elsewhere_of_which_one_is_damaged(tmp_path: Path) -> None:

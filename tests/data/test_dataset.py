@@ -145,6 +145,18 @@ def test_a_table_is_prepared_and_a_folder_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_its_name_is_that_of_the_table_that_was_given(tmp_path: Path) -> None:
+    """Two tables with the same content share what is prepared, not their name."""
+    first = small_set(tmp_path / "first", 24)
+    second = shutil.copytree(tmp_path / "first", tmp_path / "second") / "labels.csv"
+    third = shutil.copy(second, second.with_name("third.csv"))
+    tables = {"first": first, "second": second, "third": Path(third)}
+    found = {name: resolve(table, None, SMALL, tmp_path / "data") for name, table in tables.items()}
+    assert {name: data.name for name, data in found.items()} == {name: name for name in tables}
+    assert resolve(tmp_path / "second", None, SMALL, tmp_path / "data").name == "second"
+    assert len({data.folder for data in found.values()}) == 1
+
+
 def test_the_variables_of_the_settings_are_seen(folder: Path) -> None:
     found = resolve(folder, None, Data(image_size=16, variables=("shape",)), folder.parent)
     assert [variable.name for variable in found.variables] == ["shape"]
