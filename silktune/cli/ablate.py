@@ -108,6 +108,7 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
+        show.notes(console, study.notes)
         console.print(table.question, markup=False)
         with show.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as progress:
             found = ablate.ablate(table, dataset, order, study.paths, study.tracker, progress)

@@ -43,9 +43,10 @@ def log_dataset(header: Header, tracker: MlflowTracker) -> None:
 
 
 def _log_model(run: Trial, header: Header, paths: StudyPaths, tracker: MlflowTracker) -> None:
-    whole = Dataset.open(header.folder)
+    near = paths.folder.absolute().parent / "data" / header.data.digest  # the folder of studies may have been moved
+    whole = Dataset.open(near if near.exists() else header.folder)
     if whole.digest != header.data.digest:
-        raise DataError(f"{header.folder} is another data set now: {whole.digest}, not {header.data.digest}.")
+        raise DataError(f"{whole.folder} is another data set now: {whole.digest}, not {header.data.digest}.")
     data = loop.view(whole, run.experiment)
     net = predict.load(paths.trial(run.id) / "model.pt", run.experiment, data)
     rows = data.rows("validation")[:2]

@@ -48,6 +48,6 @@ def sync(
         tracker.open(header.tags, header.params)
         written = complete.write(plan, header, paths, tracker)
         tracker.close(failed=header.ended != "finished")
-    show.notes(console, written.missing)
+    show.notes(console, [*tracker.store.notes, *written.missing])
     console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
     console.print(how_to_look(where, tracker.store.experiment), markup=False)

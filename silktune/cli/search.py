@@ -93,6 +93,7 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
+        show.notes(console, study.notes)
         count = trials if trials or sampler == "grid" else 20
         placement = Placement(concurrent, workers, gpus, device, retries, address)
         order = Order(sampler, seed, count, final_runs, seconds, placement)  # type: ignore[arg-type]

@@ -13,15 +13,22 @@ from typing import Any
 
 from silktune.cli import complete
 from silktune.data.dataset import Dataset
-from silktune.errors import ResourceError, TrackingError
+from silktune.errors import ResourceError, StudyError, TrackingError
 from silktune.study import mirror
 from silktune.study.ablation.results import Facts
 from silktune.study.header import Header
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
 from silktune.tracking import record, store
+from silktune.tracking.moved import ARTIFACTS
 from silktune.tracking.sentences import shown
 from silktune.tracking.tracker import MlflowTracker
+
+BESIDE_STUDIES = {
+    "data": "prepared data sets are kept",
+    ARTIFACTS: "MLflow's artifacts are kept",
+    "mlflow.db": "MLflow's record is kept",
+}
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,11 @@ class Study:
             params: what MLflow shows of the whole study.
 
         Raises:
-            StudyError: another process works on it, or the folder holds another study.
+            StudyError: another process works on it, the folder holds another study, or the name is taken for what
+                lies beside studies.
             TrackingError: MLflow's store cannot be reached.
         """
+        _check_name(name, named, root)
         plan = Plan.of(what, shlex.join(command))
         paths = plan.paths(root, name, named=named, storage=storage)
         with paths.locked():
@@ -85,6 +94,11 @@ class Study:
                 with suppress(TrackingError):  # the first error is the one to be told
                     tracker.close(failed=True)
                 raise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how MLflow's store was opened."""
+        return self.tracker.store.notes
 
     def how_to_look(self) -> str:
         """How to open MLflow's page of this study's runs."""
@@ -110,7 +124,7 @@ class Study:
             return [
                 f"{error} The study is done, but MLflow's record of it is not complete; this completes it: {command}"
             ]
-        return written.missing
+        return [*self.notes, *written.missing]
 
     def _copy(self) -> list[str]:
         try:
@@ -118,6 +132,11 @@ class Study:
         except ResourceError as error:
             return [f"{error} The study is done, but its copy there is not complete; the same command completes it."]
         return []
+
+
+def _check_name(name: str, named: bool, root: Path) -> None:
+    if named and (kept := BESIDE_STUDIES.get(name.casefold())):
+        raise StudyError(f"--name {name}: {root / name} is where {kept}. Give another --name.")
 
 
 def how_to_look(uri: str, experiment: str) -> str:

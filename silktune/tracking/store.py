@@ -1,7 +1,11 @@
-"""Where MLflow keeps the runs: found, made once, and every trouble with it said in a sentence."""
+"""Where MLflow keeps the runs: found, made once, and every trouble with it said in a sentence.
+
+Of several processes that open a new store at once, one makes it and the others wait.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -11,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from silktune.errors import TrackingError
+from silktune.naming import folding
+from silktune.tracking.moved import ARTIFACTS, repoint
+from silktune.tracking.names import short
 from silktune.tracking.sentences import DEFAULT, sentences, shown
 
 # MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes. Without a retry of MLflow's, which
 # would make a run a second time when only the answer was lost: whoever tries again looks first at what is there.
 OPENING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 WRITING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+EXPERIMENT_LENGTH = 450  # of 500 in any MLflow store
 SENDING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}  # of a network's weights
 
 
@@ -37,6 +45,7 @@ class Store:
     client: Any  # mlflow.MlflowClient
     uri: str
     experiment: str
+    notes: tuple[str, ...] = ()  # what a person should know of how it was opened, in sentences
 
     @contextmanager
     def sentences(self, limits: Mapping[str, str] = WRITING) -> Iterator[None]:
@@ -46,25 +55,36 @@ class Store:
 
 
 def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
-    """Opens the store; makes the database and the experiment if they are not there yet.
+    """Opens the store; makes the database and the experiment if they are not there yet, or restores a deleted one.
 
     Args:
         uri: a tracking URI of MLflow: a database or a server.
         runs: the folder of runs; the artifacts of a database are kept in `mlflow-artifacts` in it.
-        experiment: the name of the MLflow experiment.
+        experiment: what the MLflow experiment is called, but for `experiment_name`.
 
     Raises:
         TrackingError: the store cannot be reached or written, in one sentence and within seconds.
     """
+    name = experiment_name(experiment)
     with sentences(uri):
-        _check(uri)
-        from mlflow import MlflowClient
+        database = _database(uri)
+        with _alone(database), _limits(OPENING):
+            _check(uri)
+            if database:
+                repoint(database, runs.absolute())
+            from mlflow import MlflowClient
 
-        _quiet()
-        client = MlflowClient(tracking_uri=uri)
-        with _limits(OPENING):
-            found = _experiment(client, uri, runs, experiment)
-    return Store(client, uri, found)
+            _quiet()
+            client = MlflowClient(tracking_uri=uri)
+            found = _experiment(client, uri, runs, name)
+            restored = _restore(client, found)
+    return Store(client, uri, found.experiment_id, (_restored(uri, name),) * restored)
+
+
+def experiment_name(name: str) -> str:
+    """The name as an MLflow experiment may have it: `Default`, in whatever letters, is MLflow's own."""
+    made = short(name.strip() or "data", EXPERIMENT_LENGTH)
+    return f"{made} (silktune)" if folding(made) == folding("Default") else made
 
 
 def is_database(uri: str) -> bool:
@@ -117,15 +137,60 @@ def _check(uri: str) -> None:
         engine.dispose()
 
 
-def _experiment(client: Any, uri: str, runs: Path, name: str) -> str:
-    """The id of the experiment, which is made if it is not there."""
+def _database(uri: str) -> Path | None:
+    """The file of an SQLite store; None for any other, or one that is named by a URI of SQLite's own."""
+    if not uri.startswith("sqlite:"):
+        return None
+    import sqlalchemy
+
+    name = sqlalchemy.make_url(uri).database
+    return None if not name or name.startswith((":memory:", "file:")) else Path(name).absolute()
+
+
+@contextmanager
+def _alone(database: Path | None) -> Iterator[None]:
+    """Wait until no other process opens this database; two that make its tables at once destroy each other's work.
+
+    MLflow's own lock is in the temporary folder, which the two need not share, and is let go too early.
+    """
+    if database is None:
+        yield
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f".{database.name}.lock").open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _experiment(client: Any, uri: str, runs: Path, name: str) -> Any:
+    """The experiment, which is made if it is not there; perhaps by another process at the same time."""
+    from mlflow.exceptions import MlflowException
+
     found = client.get_experiment_by_name(name)
     if found is None:
-        folder = (runs.absolute() / "mlflow-artifacts").as_uri() if is_database(uri) else None
-        return str(client.create_experiment(name, artifact_location=folder))
-    if found.lifecycle_stage == "deleted":
-        raise TrackingError(
-            f"MLflow: {shown(uri)}: experiment '{name}' was deleted; choose another name or bring it back "
-            f"with `mlflow experiments restore --experiment-id {found.experiment_id}`."
-        )
-    return str(found.experiment_id)
+        folder = (runs.absolute() / ARTIFACTS).as_uri() if is_database(uri) else None
+        try:
+            client.create_experiment(name, artifact_location=folder)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        found = client.get_experiment_by_name(name)
+    return found
+
+
+def _restore(client: Any, experiment: Any) -> bool:
+    """Whether the experiment was deleted and is restored."""
+    if experiment.lifecycle_stage != "deleted":
+        return False
+    try:
+        client.restore_experiment(experiment.experiment_id)
+    except Exception:
+        if client.get_experiment(experiment.experiment_id).lifecycle_stage == "deleted":
+            raise
+        return False  # another process was faster
+    return True
+
+
+def _restored(uri: str, name: str) -> str:
+    back = "It is restored, and so are all runs that were in it."
+    return f"MLflow: {shown(uri)}: the experiment '{name}' had been deleted. {back}"

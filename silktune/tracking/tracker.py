@@ -72,6 +72,15 @@ class MlflowTracker:
         if self._live:
             groups[""].resume()
         groups[""].write(tags=tags, params=params)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Runs whose parent a person deleted get the new one; a group that has trials has a run again."""
+        for trial in self._trials.values():
+            trial.write(tags={PARENT: self.run(trial.tags[GROUP]).id})
+        for group, run in self._groups.items():
+            if group:
+                run.write(tags={PARENT: self._groups[""].id})
 
     def run(self, group: str) -> Run:
         """The run of a group: its own, begun if it has none; the study's for "" and for the trials of a search."""
@@ -96,6 +105,7 @@ class MlflowTracker:
             labels = self._identity(group, trial, parent) | dict(tags)
             self._trials[trial] = Run.begin(self.store, trial, labels)
         run = self._trials[trial]
+        run.write(tags={PARENT: parent.id})
         if run.running or run.tags.get(STATE) == INTERRUPTED:
             self._resume(run)
         run.write(params=params, tags=tags)

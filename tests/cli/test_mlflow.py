@@ -189,3 +189,40 @@ def test_a_folder_that_is_no_study_is_left_as_it_is(tmp_path: Path) -> None:
     done = silktune("mlflow", "sync", tmp_path / "nothing")
     assert (done.returncode, done.stderr.strip()) == (1, f"{tmp_path}/nothing is no study: it has no plan.json.")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["data", "Data", "mlflow.db", "mlflow-artifacts"])
+def test_a_study_is_not_called_like_what_lies_beside_it(name: str, studies: Studies, live: str) -> None:
+    done = studies.silktune(*SEARCH, "--data", str(studies.data.folder), "--name", name, "--device", "cpu")
+    assert f"--name {name}: runs/{name} is where" in str(done.exception)
+    assert not (studies.folder / "runs" / name).exists()
+
+
+def test_an_experiment_that_was_deleted_is_restored_and_said(
+    studies: Studies, live: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studies.begin(*ABLATE)
+    wanted, client = record(live), MlflowClient(tracking_uri=live)
+    (experiment,) = (one for one in client.search_experiments() if one.name != "Default")
+    client.delete_experiment(experiment.experiment_id)
+    said = sync(studies, live, monkeypatch)
+    assert f"the experiment '{studies.data.name}' had been deleted. It is restored" in said
+    assert record(live) == wanted
+
+
+def test_a_study_that_was_moved_is_recorded_with_its_network(
+    studies: Studies, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store(studies.folder / "runs" / "mlflow.db", template)
+    kept = shutil.copytree(studies.data.folder, studies.folder / "runs" / "data" / studies.data.digest)
+    header = studies.study / "header.json"
+    studies.begin(*SEARCH)
+    header.write_text(header.read_text().replace(str(studies.data.folder), str(kept)))
+    wanted = record(f"sqlite:///{studies.folder}/runs/mlflow.db")
+    moved = (studies.folder / "runs").rename(studies.folder / "moved")
+    (moved / "mlflow.db").unlink()
+    done = studies.silktune("mlflow", "sync", "moved/study")
+    assert "left out" not in done.output
+    assert record(f"sqlite:///{moved}/mlflow.db") == wanted
+    assert not (studies.folder / "runs").exists()

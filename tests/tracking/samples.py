@@ -6,6 +6,7 @@ import math
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from mlflow import MlflowClient
@@ -90,7 +91,7 @@ def _comparable(value: float) -> float:
 
 def _of_run(client: MlflowClient, run: Any) -> dict[str, Any]:
     histories = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
-    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    folder = Path(unquote(run.info.artifact_uri.removeprefix("file://")))
     return {
         "id": run.info.run_id,
         "status": run.info.status,

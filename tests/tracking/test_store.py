@@ -8,12 +8,15 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+from mlflow import MlflowClient
 
 from silktune.errors import TrackingError
 from silktune.tracking import store
@@ -126,10 +129,89 @@ def test_a_store_of_another_version(runs: Path) -> None:
     assert "it was written by another version of MLflow" in complaint(store.uri(runs), runs)
 
 
-def test_an_experiment_that_was_deleted(runs: Path) -> None:
-    opened = open_store(store.uri(runs), runs)
-    opened.client.delete_experiment(opened.experiment)
-    assert "experiment 'silktune' was deleted; choose another name or bring it back" in complaint(store.uri(runs), runs)
+def test_an_experiment_that_was_deleted_is_restored_with_its_runs(runs: Path) -> None:
+    one = tracker(runs)
+    one.open({}, {})
+    one.trial("trials", "t0", {}, {})
+    before = content(runs)
+    one.store.client.delete_experiment(one.store.experiment)
+    later = tracker(runs)
+    later.open({}, {})
+    assert later.store.notes == (
+        f"MLflow: {store.uri(runs)}: the experiment 'silktune' had been deleted. "
+        "It is restored, and so are all runs that were in it.",
+    )
+    assert content(runs) == before
+    assert open_store(store.uri(runs), runs).notes == ()
+
+
+@pytest.mark.parametrize("name", ["Default", "default", "DEFAULT", "Défault", " default "])
+def test_mlflows_own_experiment_is_left_alone(name: str, runs: Path) -> None:
+    opened = open_store(store.uri(runs), runs, name)
+    assert opened.experiment != "0"
+    location = opened.client.get_experiment(opened.experiment).artifact_location
+    assert location == (runs / "mlflow-artifacts").as_uri()
+    assert opened.client.get_experiment(opened.experiment).name == f"{name.strip()} (silktune)"
+    assert open_store(store.uri(runs), runs, name).experiment == opened.experiment
+
+
+@pytest.mark.parametrize("name", ["", "0", "a/b", "絹 ½", "'", "x" * 600, "mlflow", "$(x) `y`"])
+def test_a_data_set_may_have_any_name(name: str, runs: Path) -> None:
+    opened = open_store(store.uri(runs), runs, name)
+    assert open_store(store.uri(runs), runs, name).experiment == opened.experiment != "0"
+
+
+OPENING = """
+import sys
+from pathlib import Path
+import mlflow, sqlalchemy
+from silktune.tracking import store
+runs = Path(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(store.open_store(store.uri(runs), runs).experiment)
+"""
+
+
+def opening(count: int, runs: Path, folder: Path) -> list[subprocess.Popen[str]]:
+    """Processes that are about to open a store, each with a temporary folder of its own."""
+    processes = []
+    for number in range(count):
+        (folder / str(number)).mkdir()
+        environment = os.environ | {"TMPDIR": str(folder / str(number))}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", OPENING, str(runs)], cwd=Path(__file__).parents[2], env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+        )  # fmt: skip
+    return processes
+
+
+def test_several_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
+    processes = opening(4, tmp_path / "runs", tmp_path)
+    try:
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ended = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert [(said, error) for said, error in ended] == [("1\n", "")] * 4
+
+
+def test_an_experiment_that_another_process_makes_first_is_taken(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = open_store(store.uri(runs), runs)
+    answers = iter([None])  # what a server says just before the other one makes it
+    ask = MlflowClient.get_experiment_by_name
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", lambda *of: next(answers, ask(*of)))
+    assert open_store(store.uri(runs), runs).experiment == first.experiment
 
 
 @pytest.fixture

@@ -255,6 +255,36 @@ def test_a_trial_without_an_outcome_is_interrupted_and_goes_on(runs: Path) -> No
     assert {run["status"] for run in content(runs).values()} == {"RUNNING"}
 
 
+@pytest.mark.parametrize("deleted", [["quick"], ["row"], ["r1"], ["quick", "row"], ["quick", "row", "r1", "t0", "t1"]])
+def test_what_a_person_deleted_is_written_again_where_it_belongs(deleted: list[str], runs: Path) -> None:
+    def write() -> MlflowTracker:
+        one = tracker(runs)
+        one.open({}, {})
+        one.trial("trials", "t0", {}, {})
+        one.outcome("t0", outcome(1))
+        one.group("C*", name="row", params={}, tags={})
+        one.trial("C*", "r1", {}, {})
+        one.outcome("r1", outcome(1))
+        return one
+
+    client = write().store.client
+    tracker_of_t1 = tracker(runs)
+    tracker_of_t1.open({}, {})
+    tracker_of_t1.trial("trials", "t1", {}, {})  # it has no outcome, so that nobody tells of it again
+    before = content(runs)
+    for name in deleted:
+        client.delete_run(before[name]["id"])
+    write().close(failed=False)
+    after = content(runs)
+    assert after.keys() == before.keys() - ({"t1"} & set(deleted))
+    parents = {"t0": "quick", "t1": "quick", "row": "quick", "r1": "row"}
+    for name in after.keys() - {"quick"}:
+        assert after[name]["tags"]["mlflow.parentRunId"] == after[parents[name]]["id"]
+    for name in after:
+        assert (after[name]["id"] == before[name]["id"]) == (name not in deleted)
+        assert after[name]["points"] == before[name]["points"]
+
+
 def test_two_studies_share_a_store_and_not_their_runs(runs: Path) -> None:
     for study_id in ("a", "b"):
         one = tracker(runs, study_id)
