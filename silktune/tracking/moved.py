@@ -19,11 +19,14 @@ _PATHS = (  # table, column
 )
 
 
-def repoint(database: Path, runs: Path) -> None:
+def repoint(database: Path, runs: Path) -> bool:
     """Let an SQLite store that was moved or copied with its folder of runs know where its artifacts are now.
 
     It was if artifacts that it looks for elsewhere lie here, or if nothing lies elsewhere any more. Artifacts that
     another folder of runs has kept in this store from the beginning stay there.
+
+    Returns:
+        Whether it had been moved or copied.
 
     Raises:
         TrackingError: the database was copied without its artifacts: what is written would go to the original.
@@ -31,14 +34,16 @@ def repoint(database: Path, runs: Path) -> None:
     import sqlalchemy
 
     if not database.is_file() or database.parent != runs:
-        return
+        return False
     engine = sqlalchemy.create_engine(sqlalchemy.URL.create("sqlite", database=str(database)))
     try:
         with engine.begin() as connection:
-            if sqlalchemy.inspect(connection).has_table("runs"):
-                for old in list(_elsewhere(connection, runs)):
-                    if _is_moved(connection, old, runs):
-                        _replace(connection, old, (runs / ARTIFACTS).as_uri())
+            if not sqlalchemy.inspect(connection).has_table("runs"):
+                return False
+            moved = [old for old in _elsewhere(connection, runs) if _is_moved(connection, old, runs)]
+            for old in moved:
+                _replace(connection, old, (runs / ARTIFACTS).as_uri())
+            return bool(moved)
     finally:
         engine.dispose()
 

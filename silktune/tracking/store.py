@@ -70,15 +70,15 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
         database = _database(uri)
         with _alone(database), _limits(OPENING):
             _check(uri)
-            if database:
-                repoint(database, runs.absolute())
+            moved = database is not None and repoint(database, runs.absolute())
             from mlflow import MlflowClient
 
             _quiet()
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, uri, runs, name)
             restored = _restore(client, found)
-    return Store(client, uri, found.experiment_id, (_restored(uri, name),) * restored)
+    notes = (*[_moved(uri, runs)] * moved, *[_restored(uri, name)] * restored)
+    return Store(client, uri, found.experiment_id, notes)
 
 
 def experiment_name(name: str) -> str:
@@ -189,6 +189,12 @@ def _restore(client: Any, experiment: Any) -> bool:
             raise
         return False  # another process was faster
     return True
+
+
+def _moved(uri: str, runs: Path) -> str:
+    return (
+        f"MLflow: {shown(uri)}: the folder was moved or copied; its artifacts are in {runs.absolute() / ARTIFACTS} now."
+    )
 
 
 def _restored(uri: str, name: str) -> str:

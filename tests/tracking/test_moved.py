@@ -58,6 +58,9 @@ def test_the_record_of_a_moved_or_copied_folder_goes_on_in_it(original: str, run
             [sys.executable, "-c", GOES_ON, str(runs)], cwd=Path(__file__).parents[2], check=True, timeout=90
         )
     kept = files(runs)
+    said = f"the folder was moved or copied; its artifacts are in {new}/mlflow-artifacts now."
+    assert [note.partition(".db: ")[2] for note in store.open_store(store.uri(new), new).notes] == [said]
+    assert store.open_store(store.uri(new), new).notes == ()
     write(new, "f0", "interrupted", "f1")
     assert files(runs) == kept
     after = content(new)
