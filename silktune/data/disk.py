@@ -11,6 +11,8 @@ from pathlib import Path
 
 from silktune.errors import ResourceError
 
+_UNITS = ("kB", "MB", "GB")
+
 
 @contextmanager
 def alone(root: Path, digest: str) -> Iterator[Path]:
@@ -46,10 +48,24 @@ def sentences(root: Path) -> Iterator[None]:
 
 
 def has_room(folder: Path, needed: int) -> None:
+    """Complain if fewer bytes are free where the folder is than are needed.
+
+    Raises:
+        ResourceError: there is not enough room.
+    """
     free = shutil.disk_usage(folder).free
     if free < needed:
+        sizes = [size(needed), size(free)]
+        need, have = sizes if len(set(sizes)) == 2 else [f"{count:,} bytes" for count in (needed, free)]
         raise ResourceError(
-            f"{folder.parent}: the prepared data set needs {needed / 1e9:,.1f} GB, but only "
-            f"{free / 1e9:,.1f} GB are free there. Make room, name another folder with --to, or choose a "
-            "smaller data.image_size."
+            f"{folder.parent}: the prepared data set needs {need}, but only {have} are free there. "
+            "Make room, name another folder with --to, or choose a smaller data.image_size."
         )
+
+
+def size(count: int) -> str:
+    """A number of bytes in the unit that shows it: 1 byte, 640 bytes, 1.5 kB, 3.1 MB."""
+    if count < 1000:
+        return f"{count} byte{'s' * (count != 1)}"
+    power = min((len(str(count)) - 1) // 3, len(_UNITS))
+    return f"{count / 1000**power:,.1f} {_UNITS[power - 1]}"
