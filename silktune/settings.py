@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from silktune.errors import SettingsError, nearest
 
+MAX_MEGAPIXELS = 200  # of an image, unless a command says otherwise; decoded they take 600 MB, with transparency 4 GB
+
 Origin = Literal["P23", "P22", "released code", "ours"]
 
 

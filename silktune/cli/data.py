@@ -17,7 +17,7 @@ from rich.text import Text
 
 from silktune.cli.show import notes
 from silktune.errors import SettingsError
-from silktune.settings import Data, Experiment, names, parse
+from silktune.settings import MAX_MEGAPIXELS, Data, Experiment, names, parse
 
 if TYPE_CHECKING:
     from silktune.data.describe import Description
@@ -47,8 +47,11 @@ def prepare(
         ),
     ] = None,
     skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that are missing or damaged.")
+        bool, typer.Option("--skip-unreadable", help="Leave out images that are missing, damaged or too large.")
     ] = False,
+    max_megapixels: Annotated[
+        float, typer.Option(help="An image with more million pixels is too large: it is not decoded.", min=0.001)
+    ] = MAX_MEGAPIXELS,
 ) -> None:
     """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
     from silktune.data.dataset import Dataset
@@ -60,7 +63,10 @@ def prepare(
 
     wanted, place = data_settings(settings), Place.of(storage or to)
     with bar("Preparing images") as advance:
-        folder = make(table, images, wanted, to, progress=advance, skip_unreadable=skip_unreadable)
+        folder = make(
+            table, images, wanted, to,
+            progress=advance, skip_unreadable=skip_unreadable, max_megapixels=max_megapixels,
+        )  # fmt: skip
     show(replace(look(folder, wanted), name=table_name(table)))
     console = Console(soft_wrap=True, emoji=False)
     console.print(f"Prepared: {folder}", highlight=False, markup=False)

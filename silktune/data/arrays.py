@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from silktune.data.colour import r
-from silktune.data.images import Image
-
-Row = tuple[Image, npt.NDArray[np.float32]]  # (S, S, 3) pixels, (25,) colour descriptor
+from silktune.data.decoding import Row
 
 
 class Arrays:

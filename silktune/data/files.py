@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path, PurePath
 
+from silktune.data import decoding
+from silktune.data.decoders import Decoders, DiedError
 from silktune.data.labels import LabelTable
 from silktune.data.spelling import alike
 from silktune.errors import DataError
+
+LARGE = "it is too large"
 
 
 def image_folder(table: LabelTable, images: Path | None) -> Path:
@@ -79,6 +83,8 @@ def unread(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 def _why(path: Path) -> str:
     """Why a file that is there cannot be read; '' where there is none."""
+    if os.path.isdir(path):
+        return "it is a folder, not an image"
     if os.path.exists(path) and not os.path.isfile(path):
         return "it is no file"
     try:
@@ -120,13 +126,32 @@ class Spellings:
         return self.listings[place]
 
 
-def complaint(folder: Path, reasons: dict[str, str], among: int) -> DataError:
+def too_large(images: Mapping[str, Path], megapixels: float, decoders: Decoders, pool: Executor) -> dict[str, str]:
+    """The images with more pixels than that, by their headers, and what to say of each."""
+    sizes = zip(images, pool.map(lambda path: _size(path, decoders), images.values()), strict=True)
+    return {name: _large(*size) for name, size in sizes if size and size[0] * size[1] > megapixels * 1e6}
+
+
+def _size(path: Path, decoders: Decoders) -> tuple[int, int] | None:
+    try:
+        return decoders.call(decoding.size, path)
+    except DiedError:
+        return None  # it will be said when the image is decoded
+
+
+def _large(width: int, height: int) -> str:
+    return f"{LARGE}: {width:,} × {height:,} pixels are {width * height / 1e6:,.1f} megapixels"
+
+
+def complaint(folder: Path, reasons: Mapping[str, str], among: int) -> DataError:
     """What to say when some images cannot be had; `reasons` says why, for each."""
     first = [f"  {name}: {reason}" for name, reason in list(reasons.items())[:5]]
     more = [f"  and {len(reasons) - 5:,} more"] if len(reasons) > 5 else []
+    larger = ["To read larger images: silktune data prepare … --max-megapixels MP, which takes memory."]
     return DataError.of(
         [
             f"{folder}: {len(reasons):,} of {among:,} images cannot be read:", *first, *more,
+            *(larger if any(reason.startswith(LARGE) for reason in reasons.values()) else []),
             "Put whole files in their place, name another folder with --images, delete their rows, "
             "or leave them out: silktune data prepare … --skip-unreadable",
         ]

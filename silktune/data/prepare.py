@@ -8,33 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from silktune.data import disk, files
-from silktune.data.arrays import Arrays, Row
-from silktune.data.colour import descriptor
-from silktune.data.images import crop, read, resize
+from silktune.data import decoding, disk, files
+from silktune.data.arrays import Arrays
+from silktune.data.decoders import Decoders, DiedError
+from silktune.data.decoding import Row
 from silktune.data.labels import SUBSETS, LabelTable
 from silktune.data.labels import read as read_labels
 from silktune.data.split import Split, split
-from silktune.errors import DataError
 from silktune.outcome import write_whole
-from silktune.settings import Data
+from silktune.settings import MAX_MEGAPIXELS, Data
 
-VERSION = 1
-LIBRARIES = ("numpy", "pandas", "opencv-python-headless")
+VERSION = 1  # of the folder's files
+DECODING = 2  # changes when the same image gives other pixels
+LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow")
 CHUNK = 64  # images that are decoded and written together; what a kill may cost
 
 Progress = Callable[[int, int], None]
@@ -49,6 +48,7 @@ def prepare(
     workers: int | None = None,
     progress: Progress | None = None,
     skip_unreadable: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Path:
     """Prepare a data set, or find it prepared, or go on where an interrupted run stopped.
 
@@ -57,9 +57,10 @@ def prepare(
         images: the folder of its images; None: the table's own, or `images` in it.
         settings: what is read and how.
         root: where prepared data sets are kept.
-        workers: threads that decode; None: one per CPU.
+        workers: processes that decode; None: one per CPU.
         progress: told (images done, images in all) now and then.
-        skip_unreadable: leave images out that are missing or damaged, instead of an error.
+        skip_unreadable: leave images out that are missing, damaged or too large, instead of an error.
+        max_megapixels: an image with more is too large, and not decoded.
 
     Returns:
         The folder `root/<hash>`: dataset.json, samples.parquet, images.npy, colour.npy, rejected.csv.
@@ -70,16 +71,23 @@ def prepare(
     """
     labels = read_labels(table, settings.variables)
     folder = files.image_folder(labels, images)
-    with ThreadPoolExecutor(workers or _cpus()) as pool, _one_thread_each():
-        hashes = files.fingerprints([folder / name for name in labels.cells["image"]], pool)
+    paths = {name: folder / name for name in labels.cells["image"]}
+    count = min(workers or _cpus(), math.ceil(len(paths) / CHUNK))
+    with Decoders(count, int(max_megapixels * 1e6)) as decoders, ThreadPoolExecutor(count) as pool:
+        hashes = dict(zip(paths, files.fingerprints(list(paths.values()), pool), strict=True))
         whole = root / _digest(labels, hashes, settings)
         if whole.exists():
             return whole
-        unread = [name for name, found in zip(labels.cells["image"], hashes, strict=True) if not found]
-        missing = files.unread(folder, unread)
+        missing = files.unread(folder, [name for name, found in hashes.items() if not found])
+        there = {name: path for name, path in paths.items() if name not in missing}
+        if large := files.too_large(there, max_megapixels, decoders, pool):  # without them it is another data set
+            missing |= large
+            whole = root / _digest(labels, hashes | dict.fromkeys(large, ""), settings)
+            if whole.exists():
+                return whole
         if missing and not skip_unreadable:
-            raise files.complaint(folder, missing, len(hashes))
-        task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent)
+            raise files.complaint(folder, missing, len(paths))
+        task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent, decoders)
         with disk.sentences(root), disk.alone(root, whole.name) as part:
             if whole.exists():
                 shutil.rmtree(part, ignore_errors=True)
@@ -101,6 +109,7 @@ class _Task:
     missing: dict[str, str]  # image → why it is left out
     skip_unreadable: bool
     progress: Progress
+    decoders: Decoders
 
     def fill(self, part: Path, pool: Executor) -> None:
         """Write all files of the data set into `part`; dataset.json is the last."""
@@ -149,10 +158,10 @@ class _Task:
     def _row(self, name: str) -> Row | str:
         """An image's pixels and colour descriptor, or why they cannot be had."""
         try:
-            image = crop(read(self.folder / name), self.settings.crop)
-        except DataError as error:
-            return str(error).rpartition("cannot be read: ")[2].rstrip(".")
-        return resize(image, self.settings.image_size), descriptor(image).astype(np.float32)
+            path = self.folder / name
+            return self.decoders.call(decoding.row, path, self.settings.image_size, self.settings.crop)
+        except DiedError as error:
+            return f"the process that decoded it died: {error}"
 
     def _description(self, chosen: Split, rejected: int) -> dict[str, object]:
         source = self.labels.source
@@ -172,11 +181,11 @@ class _Task:
         }
 
 
-def _digest(labels: LabelTable, hashes: Sequence[str], settings: Data) -> str:
+def _digest(labels: LabelTable, hashes: Mapping[str, str], settings: Data) -> str:
     """A name for the data set: other labels, other pixels or another preparation have another."""
-    how = settings.model_dump() | {"variables": labels.variables, "version": VERSION}
+    how = settings.model_dump() | {"variables": labels.variables, "version": VERSION, "decoding": DECODING}
     rows = labels.cells[["image", "record", "split", *labels.variables]].to_numpy().tolist()
-    text = json.dumps([how, rows, list(hashes)], sort_keys=True)
+    text = json.dumps([how, rows, [hashes[name] for name in labels.cells["image"]]], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -190,17 +199,6 @@ def _ahead(
         if len(running) > 1:
             yield running.popleft()
     yield from running
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """OpenCV's own threads are off while ours are at work."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _silent(done: int, total: int) -> None:

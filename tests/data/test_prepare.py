@@ -21,6 +21,7 @@ from silktune.data.prepare import CHUNK, prepare
 from silktune.errors import DataError, ResourceError
 from silktune.settings import Data
 from tests.data.conftest import picture, small_set
+from tests.data.test_decoders import png, zeroed
 
 SMALL = Data(image_size=16)
 FILES = ["colour.npy", "dataset.json", "images.npy", "rejected.csv", "samples.parquet"]
@@ -251,6 +252,64 @@ def test_unreadable_images_are_all_said_and_can_be_left_out(tmp_path: Path) -> N
         assert np.array_equal(pixels[row], images.resize(images.read(tmp_path / name), 16))
 
 
+def test_too_large_images_are_found_before_any_is_decoded(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    picture(tmp_path / "001.png", height=1000, width=1200)
+    with pytest.raises(DataError) as caught:
+        prepare(table, None, SMALL, tmp_path / "data", max_megapixels=1, progress=pytest.fail)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path}: 1 of 12 images cannot be read:",
+        "  001.png: it is too large: 1,200 × 1,000 pixels are 1.2 megapixels",
+        "To read larger images: silktune data prepare … --max-megapixels MP, which takes memory.",
+        "Put whole files in their place, name another folder with --images, delete their rows, "
+        "or leave them out: silktune data prepare … --skip-unreadable",
+    ]
+
+
+def test_with_and_without_the_large_images_are_two_data_sets(tmp_path: Path) -> None:
+    """A training, which has no option for it, takes what was prepared; all of it if that was."""
+    table = small_set(tmp_path, 20)
+    picture(tmp_path / "001.png", height=1000, width=1200)
+
+    def images_with(limit: float, *, skip: bool = False) -> int:
+        folder = prepare(table, None, SMALL, tmp_path / "data", max_megapixels=limit, skip_unreadable=skip)
+        return int(json.loads((folder / "dataset.json").read_text())["images"])
+
+    assert images_with(1, skip=True) == 19
+    assert images_with(1) == 19
+    assert images_with(2) == 20
+    assert images_with(1) == 20
+
+
+@pytest.mark.timeout(60)
+def test_a_huge_png_of_few_bytes_is_not_decoded(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    (tmp_path / "001.png").write_bytes(png(30_000, 30_000, bytes(30_001)))
+    with pytest.raises(DataError, match=r"001.png: it is too large: 30,000 × 30,000 pixels are 900.0 megapixels"):
+        prepare(table, None, SMALL, tmp_path / "data")
+
+
+def test_a_folder_is_no_image(tmp_path: Path) -> None:
+    table = small_set(tmp_path)
+    (tmp_path / "001.png").unlink()
+    (tmp_path / "001.png").mkdir()
+    with pytest.raises(DataError, match=r"  001.png: it is a folder, not an image\n"):
+        prepare(table, None, SMALL, tmp_path / "data")
+
+
+def test_a_damaged_jpeg_is_named_and_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    table = small_set(tmp_path, 20)
+    picture(tmp_path / "a.jpg", height=480, width=640)
+    (tmp_path / "001.png").write_bytes(zeroed((tmp_path / "a.jpg").read_bytes()))
+    with pytest.raises(
+        DataError, match=r"  001.png: it is damaged: Corrupt JPEG data: premature end of data segment\n"
+    ):
+        prepare(table, None, SMALL, tmp_path / "data")
+    folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
+    assert pd.read_csv(folder / "rejected.csv")["image"].tolist() == ["001.png"]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_was_left_out_once_stays_out(tmp_path: Path) -> None:
     """So a table with damaged images, once prepared, can be given to a training."""
     table = small_set(tmp_path, 20)
@@ -282,6 +341,24 @@ def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ResourceError) as caught:
         disk.has_room(part, 10**18)
     assert str(caught.value).startswith(f"{tmp_path}: the prepared data set needs 1,000,000,000.0 GB, but only ")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (3_140_000, "3.1 MB"), (2**40, "1,099.5 GB"),
+     (999_999, "1,000.0 kB")],
+)  # fmt: skip
+def test_sizes_are_in_a_unit_that_shows_them(count: int, text: str) -> None:
+    assert disk.size(count) == text
+
+
+def test_little_room_is_said_in_numbers_that_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed, free in ((1_000_001, 1_000_000), (40_000, 20_000), (5, 0)):
+        monkeypatch.setattr(disk.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
+        with pytest.raises(ResourceError) as caught:
+            disk.has_room(tmp_path / "part", needed)
+        need, _, rest = str(caught.value).partition(" needs ")[2].partition(", but only ")
+        assert need != rest.partition(" is free")[0].partition(" are free")[0]
 
 
 FULL = """
