@@ -6,15 +6,20 @@ labelled image in the subset) is None and is left out of means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer, field_validator, model_validator
 
 from silktune.errors import StudyError
 from silktune.naming import distinct
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Subset = Literal["train", "validation", "test"]
 State = Literal["finished", "pruned", "failed"]
@@ -35,6 +40,45 @@ class ClassScores(_Record):
     minority: bool  # under-represented: ζ < 1/K_m over the whole data set
 
 
+class Confusion(_Record):
+    """A confusion matrix without its zeros: of a thousand classes it has a few hundred entries, not a million."""
+
+    K: int  # classes, background included
+    counts: tuple[tuple[int, int, int], ...]  # (true class, predicted class, images), ascending
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sparse(cls, value: Any) -> Any:
+        """A matrix is taken too: a row per true class, a column per predicted one."""
+        if not isinstance(value, list | tuple) or not all(isinstance(row, list | tuple) for row in value):
+            return value
+        counts = ((i, j, count) for i, row in enumerate(value) for j, count in enumerate(row) if count)
+        return {"K": len(value), "counts": tuple(counts)}
+
+    @classmethod
+    def count(cls, K: int, pairs: Iterable[tuple[int, int]]) -> Self:
+        """Of a (true class, predicted class) for each image."""
+        return cls(K=K, counts=tuple((*pair, count) for pair, count in sorted(Counter(pairs).items())))
+
+    @classmethod
+    def total(cls, parts: Sequence[Confusion]) -> Confusion:
+        """The sum of one or more matrices of the same classes."""
+        sums: Counter[tuple[int, int]] = Counter()
+        for part in parts:
+            for i, j, count in part.counts:
+                sums[i, j] += count
+        return Confusion(K=parts[0].K, counts=tuple((i, j, count) for (i, j), count in sorted(sums.items())))
+
+    def matrix(self) -> NDArray[np.int64]:
+        """(K, K) images, true class × predicted class."""
+        import numpy as np
+
+        matrix = np.zeros((self.K, self.K), np.int64)
+        for i, j, count in self.counts:
+            matrix[i, j] = count
+        return matrix
+
+
 class VariableScores(_Record):
     """One variable on one subset (PAPERS: F1 and OA of a variable)."""
 
@@ -45,7 +89,19 @@ class VariableScores(_Record):
     OA: float | None
     labelled: int  # images with a known label
     classes: tuple[ClassScores, ...]
-    confusion: tuple[tuple[int, ...], ...]  # true class × predicted class, background last
+    confusion: Confusion  # background last
+
+    @field_serializer("classes", when_used="json")
+    def _columns(self, classes: tuple[ClassScores, ...]) -> dict[str, list[Any]]:
+        """The classes by columns: their names for figures are not written for each."""
+        return {name: [getattr(one, name) for one in classes] for name in ClassScores.model_fields}
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _rows(cls, classes: Any) -> Any:
+        if not isinstance(classes, dict) or not all(isinstance(column, list) for column in classes.values()):
+            return classes
+        return [dict(zip(classes, row, strict=True)) for row in zip(*classes.values(), strict=True)]
 
 
 class Scores(_Record):
@@ -151,7 +207,7 @@ class Outcome(_Record):
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all."""
-        write_whole(path, self.model_dump_json(indent=1))
+        write_whole(path, self.model_dump_json())
 
     @classmethod
     def read(cls, path: Path) -> Outcome:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from silktune.errors import StudyError
-from silktune.outcome import Epoch, Outcome, write_whole
+from silktune.outcome import ClassScores, Confusion, Epoch, Outcome, write_whole
 from tests.outcomes import epoch, outcome, scores
 
 
@@ -18,6 +18,49 @@ def test_json_both_ways_is_exact(tmp_path: Path) -> None:
     made.write(tmp_path / "deep" / "o.json")
     assert Outcome.read(tmp_path / "deep" / "o.json") == made
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["o.json"]
+
+
+def test_of_many_classes_it_is_lean_on_disk_and_in_memory(tmp_path: Path) -> None:
+    """1,000 classes and 600 images: the zeros of a confusion matrix are not written, nor names for every figure."""
+    labels = [(k, (k * k) % 1000) for k in range(600)]
+    each = tuple(
+        ClassScores(name=f"class {k}", precision=1 / 3, recall=None, f1=0.1 + 0.2, support=k, minority=k % 2 == 0)
+        for k in range(1000)
+    )
+    variable = scores(0.3).variables[0].model_copy(update={"classes": each, "confusion": Confusion.count(1000, labels)})
+    of_many = scores(0.3).model_copy(update={"variables": (variable,)})
+    made = outcome(0.3).model_copy(update={"validation": of_many})
+    made.write(tmp_path / "o.json")
+    assert Outcome.read(tmp_path / "o.json") == made
+    assert (tmp_path / "o.json").stat().st_size < 100_000
+    assert len(variable.confusion.counts) == 600
+
+
+def test_a_confusion_matrix_is_that_of_its_images() -> None:
+    counted = Confusion.count(3, [(0, 0), (2, 1), (0, 0), (1, 2)])
+    assert counted.matrix().tolist() == [[2, 0, 0], [0, 0, 1], [0, 1, 0]]
+    assert Confusion.model_validate(counted.matrix().tolist()) == counted
+    assert Confusion.total([counted, Confusion.count(3, [(2, 1), (1, 0)])]).matrix().tolist() == [
+        [2, 0, 0], [1, 0, 1], [0, 2, 0],
+    ]  # fmt: skip
+    assert Confusion.count(2, []).matrix().tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("there", "damaged"),
+    [
+        ('"confusion":{', '"confusion":[1,{'),
+        ('"name":["FR","IT"]', '"name":["FR"]'),
+        ('"name":["FR","IT"]', '"name":1'),
+    ],
+)
+def test_a_damaged_outcome_is_a_sentence(tmp_path: Path, there: str, damaged: str) -> None:
+    path = tmp_path / "o.json"
+    text = outcome(0.3).model_dump_json()
+    assert there in text
+    path.write_text(text.replace(there, damaged))
+    with pytest.raises(StudyError, match="is no outcome of this version of silktune"):
+        Outcome.read(path)
 
 
 def test_what_is_no_number_comes_back(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
 from silktune.data.labels import BACKGROUND
 from silktune.data.statistics import class_statistics
 from silktune.errors import DataError
-from silktune.outcome import ClassScores, Scores, VariableScores
+from silktune.outcome import ClassScores, Confusion, Scores, VariableScores
 
 
 class Variable(Protocol):
@@ -88,7 +88,7 @@ def _variable(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: 
         OA=float((truth == predicted).mean()) if len(truth) else None,
         labelled=len(truth),
         classes=classes,
-        confusion=_confusion(truth, predicted, len(classes)),
+        confusion=Confusion.count(len(classes), zip(truth.tolist(), predicted.tolist(), strict=True)),
     )
 
 
@@ -118,12 +118,6 @@ def _class(name: str, precision: float, recall: float, f1: float, support: int, 
         support=int(support),
         minority=minority,
     )
-
-
-def _confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], n: int) -> tuple[tuple[int, ...], ...]:
-    if len(truth) == 0:
-        return ((0,) * n,) * n
-    return tuple(tuple(map(int, row)) for row in confusion_matrix(truth, predicted, labels=range(n)))
 
 
 def _mean(figures: Iterable[float | None]) -> float | None:

@@ -7,24 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from silktune.naming import distinct
-from silktune.outcome import Scores
-from silktune.study.figures.confusion import picture
+from silktune.outcome import Scores, VariableScores
+from silktune.study.figures.confusion import READABLE, picture
 from silktune.tracking.names import file_stem
 
 
 def document(scores: Scores) -> dict[str, Any]:
-    """Per variable the classes and the counts: a row per true class, a column per predicted one."""
-    return {
-        variable.name: {
-            "classes": [one.name for one in variable.classes],
-            "true_by_predicted": [list(row) for row in variable.confusion],
-        }
-        for variable in scores.variables
-    }
+    """Per variable the classes and the counts: a row per true class, a column per predicted one.
+
+    Of more classes than a person can read, the entries that are not 0: true class, predicted class, images.
+    """
+    return {variable.name: _document(variable) for variable in scores.variables}
+
+
+def _document(variable: VariableScores) -> dict[str, Any]:
+    names = [one.name for one in variable.classes]
+    if len(names) <= READABLE:
+        return {"classes": names, "true_by_predicted": variable.confusion.matrix().tolist()}
+    entries = [[names[true], names[predicted], count] for true, predicted, count in variable.confusion.counts]
+    return {"classes": names, "true_predicted_images": entries}
 
 
 def pictures(scores: Scores, folder: Path) -> Iterator[Path]:
-    """A PNG per variable in `folder`: the share of each true class (row) that is predicted as each class."""
+    """A PNG per variable in `folder`: the share of each true class (row) that is predicted as each class.
+
+    Of very many classes, the most frequent confusions.
+    """
     stems = distinct({variable.name: variable.name for variable in scores.variables})
     for variable in scores.variables:
         path = folder / f"{file_stem(stems[variable.name])}.png"

@@ -65,7 +65,7 @@ def test_six_images_by_hand():
     assert place.f1_minority == pytest.approx(0.4)  # IT and ES are under-represented, ES has no image here
     assert pytest.approx(2 / 5) == place.OA
     assert place.labelled == 5
-    assert place.confusion == ((1, 1, 0, 0), (0, 1, 0, 1), (0, 0, 0, 0), (0, 1, 0, 0))
+    assert place.confusion.matrix().tolist() == [[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]]
 
 
 def test_under_represented_is_less_than_one_kth_of_the_whole_data_set():
@@ -80,7 +80,7 @@ def test_a_variable_without_labels_is_left_out_of_the_means():
     place, material = result.variables
     assert (place.f1, place.f1_with_background, place.f1_minority, place.OA) == (None,) * 4
     assert place.labelled == 0
-    assert place.confusion == ((0,) * 4,) * 4
+    assert place.confusion.matrix().tolist() == [[0] * 4] * 4
     assert result.mean_f1 == material.f1 == pytest.approx(1 / 3)
     assert material.f1_minority is None
     assert result.mean_f1_minority is None

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pytest
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -21,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from silktune.outcome import ClassScores, Confusion
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.ablation.rows import Table
 from silktune.study.figures import canvas, confusion
@@ -259,7 +259,9 @@ class TestConfusion:
 
     def test_of_a_class_without_a_test_image_is_an_empty_row(self) -> None:
         time = finished({"time": 0.4}).test.variables[0]  # type: ignore[union-attr]
-        figure = confusion.panels("time", {"a": np.array([[0, 0, 0], [1, 1, 0], [0, 0, 0]])}, time.classes)
+        figure = confusion.panels(
+            "time", {"a": Confusion.model_validate([[0, 0, 0], [1, 1, 0], [0, 0, 0]])}, time.classes
+        )
         shares = figure.axes[0].collections[0].get_array()
         assert shares is not None
         assert shares.tolist() == [[0, 0, 0], [0.5, 0.5, 0], [0, 0, 0]]
@@ -268,6 +270,56 @@ class TestConfusion:
         time = finished({"time": 0.4}).test.variables[0]  # type: ignore[union-attr]
         confusion.picture(time, tmp_path / "new" / "time.png")
         assert (tmp_path / "new" / "time.png").read_bytes().startswith(b"\x89PNG")
+
+
+def _classes(K: int, name: str = "class {}") -> list[ClassScores]:
+    return [
+        ClassScores(name=name.format(k), precision=None, recall=None, f1=None, support=3, minority=False)
+        for k in range(K)
+    ]
+
+
+class TestConfusionOfManyClasses:
+    def test_has_the_most_frequent_confusions_of_all_panels_by_their_number(self) -> None:
+        a = Confusion.count(200, [(1, 2)] * 5 + [(3, 3)] * 50 + [(7, 1)] * 2)
+        b = Confusion.count(200, [(1, 2)] * 4 + [(7, 1)] * 9)
+        figure = confusion.panels("motif", {"a": a, "b": b, "c": None}, _classes(200))
+        one, other, missing = figure.axes
+        assert names(one) == ["class 7 (3) → class 1", "class 1 (3) → class 2"]
+        assert [text.get_text() for text in one.texts] == [" 2", " 5"]
+        assert [bar.get_width() for bar in other.patches] == [9, 4]
+        assert [text.get_text() for text in missing.texts] == ["no finished run"]
+        assert len({panel.get_xlim() for panel in (one, other)}) == 1
+        assert one.get_xlim()[1] > 9
+        assert "the 2 most frequent of 2 confusions of 200 classes" in said(figure)
+
+    def test_may_have_none(self) -> None:
+        figure = confusion.panels("motif", {"a": Confusion.count(200, [(1, 1)])}, _classes(200))
+        assert "there are no confusions of 200 classes" in said(figure)
+
+    def test_is_a_matrix_where_a_person_can_read_one(self) -> None:
+        for K, panels, patches in ((100, 1, 0), (101, 1, 1), (100, 10, 0), (100, 11, 1)):
+            matrix = Confusion.count(K, [(0, 1)])
+            figure = confusion.panels("motif", {str(i): matrix for i in range(panels)}, _classes(K))
+            assert len(figure.axes[0].patches) == patches
+
+    @pytest.mark.timeout(60)
+    def test_is_small_however_many_classes_there_are(self, tmp_path: Path) -> None:
+        """Of 3,300 classes a matrix would take gigabytes and minutes."""
+        K = 3300
+        pairs = [(k, (7 * k + 1) % K) for k in range(K)]
+        variable = (
+            finished({"time": 0.4})
+            .test.variables[0]
+            .model_copy(  # type: ignore[union-attr]
+                update={"classes": tuple(_classes(K, "long " * 50 + "{}")), "confusion": Confusion.count(K, pairs)}
+            )
+        )
+        confusion.picture(variable, tmp_path / "a.png")
+        width, height = (int.from_bytes((tmp_path / "a.png").read_bytes()[at : at + 4], "big") for at in (16, 20))
+        assert width < 2500
+        assert height < 1000
+        assert (tmp_path / "a.png").stat().st_size < 1_000_000
 
 
 def long_table(rows: int, variables: int) -> Results:

@@ -12,15 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
 
 from silktune.data.statistics import class_statistics
-from silktune.outcome import ClassScores
+from silktune.outcome import ClassScores, Confusion
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
 from silktune.study.figures import canvas, confusion
@@ -181,13 +179,13 @@ def _count_axis(panel: Axes, counts: Sequence[int]) -> None:
 
 def confusions(results: Results, variable: str) -> Figure | None:
     """The confusion matrices of every line, summed over its runs; None before the first run."""
-    matrices: dict[str, NDArray[np.int64] | None] = {}
+    matrices: dict[str, Confusion | None] = {}
     classes: tuple[ClassScores, ...] = ()
     for line in results.table.lines:
         scores = results.scores(results.table.row(line, variable)).values()
         found = [one for run in scores for one in run.variables if one.name == variable]
         title = f"{line} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{len(found)})" if found else line
-        matrices[title] = np.sum([one.confusion for one in found], axis=0) if found else None
+        matrices[title] = Confusion.total([one.confusion for one in found]) if found else None
         classes = found[0].classes if found else classes
     return confusion.panels(variable, matrices, classes) if classes else None
 
