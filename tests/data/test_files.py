@@ -149,7 +149,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     assert refusal(table).splitlines()[:4] == [
         f"{table.parent}: 3 of 12 images cannot be read:",
         "  001.png: it is no file",
-        "  002.png: it is no file",
+        "  002.png: it is a folder, not an image",
         "  003.png: Too many levels of symbolic links",
     ]
 
