@@ -50,7 +50,7 @@ def prepare(
         bool, typer.Option("--skip-unreadable", help="Leave out images that are missing, damaged or too large.")
     ] = False,
     max_megapixels: Annotated[
-        float, typer.Option(help="An image with more million pixels is too large: it is not decoded.", min=0.001)
+        int, typer.Option(help="An image with more million pixels is too large and not decoded.", min=1, max=1_000_000)
     ] = MAX_MEGAPIXELS,
 ) -> None:
     """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
