@@ -1,4 +1,4 @@
-"""Names of figures and files that hold what people named: readable, and never two things with one name."""
+"""Names of figures that hold what people named: readable, and never two with one name; of files: `filenames`."""
 
 from __future__ import annotations
 

@@ -8,16 +8,22 @@ P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from silktune.errors import SettingsError, nearest
+from silktune.spelling import items, literal, spell, unquoted
+
+__all__ = [
+    "BLOCKS", "Data", "Description", "Experiment", "Loss", "Net", "Origin", "Runtime", "Train", "describe", "names",
+    "parse", "setting", "spell",
+]  # fmt: skip
 
 MAX_MEGAPIXELS = 200  # of an image, unless a command says otherwise; decoded they take 600 MB, with transparency 4 GB
 
@@ -30,11 +36,10 @@ def setting(default: Any, *, origin: Origin, symbol: str = "", why: str = "", **
 
 
 def _as_tuple(value: object) -> object:
-    """A list however a person writes it: `[1024, 32]`, `1024,32`, `()`, `1024`."""
+    """A list however a person writes it: `[1024, 32]`, `1024,32`, `()`, `1024`, `["a,b", c]`."""
     if isinstance(value, str):
-        parts = value.strip().strip("[]()").split(",")
-        return tuple(part.strip().strip("'\"") for part in parts if part.strip())
-    return (value,) if isinstance(value, int | float) else value
+        return items(value)
+    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 Nodes = Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_as_tuple)]
@@ -236,7 +241,7 @@ def _limits(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    return ", ".join(f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema)
+    return ", ".join(f"{sign} {spell(schema[key])}" for key, sign in signs.items() if key in schema)
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
@@ -251,7 +256,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 
 def parse(text: str) -> tuple[str, Any]:
-    """`name=value` of the command line as a name and a value.
+    """`name=value` of the command line as a name and a value; what `spell` wrote comes back as it was.
+
+    The value of a setting that is text stays text: `2020` and `True` may be names of variables.
 
     Raises:
         SettingsError: there is no `=`.
@@ -259,7 +266,21 @@ def parse(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise SettingsError(f"command line: '{text}' is no setting; settings are written name=value.")
-    try:
-        return name.strip(), ast.literal_eval(value)
-    except (ValueError, TypeError, SyntaxError):
-        return name.strip(), value.strip()
+    name, value = name.strip(), value.strip()
+    kind = _kind(name)
+    if kind == "names":
+        return name, value  # its list is read where it is checked
+    return name, unquoted(value) if kind == "text" else literal(value)
+
+
+@cache
+def _kind(name: str) -> str:
+    """`text`, `names` (a list of text) or "" (numbers, and what is no setting)."""
+    section, _, field = name.partition(".")
+    outer = Experiment.model_fields.get(section)
+    if outer is None or not isinstance(outer.annotation, type) or not issubclass(outer.annotation, BaseModel):
+        return ""
+    schema = outer.annotation.model_json_schema()["properties"].get(field, {})
+    if schema.get("type") == "array":
+        return "names" if schema["items"].get("type") == "string" else ""
+    return "text" if schema.get("type") == "string" else ""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from silktune.errors import SettingsError
-from silktune.settings import BLOCKS, Experiment, describe, names, parse
+from silktune.settings import BLOCKS, Experiment, describe, names, parse, spell
+from silktune.spelling import alike
 
 
 def said(changes: dict[str, Any], where: str = "") -> list[str]:
@@ -153,3 +157,65 @@ class TestEffective:
     def test_of_what_has_an_effect_is_the_same(self) -> None:
         assert Experiment().effective() == Experiment()
         assert Experiment().effective().effective() == Experiment()
+
+
+WORDS = st.text(min_size=1, max_size=20) | st.sampled_from(
+    ["a,b", "2020", "[x]", "True", "None", "none", "1e5", "0x1F", "1_000", "a b", " a", "a ", "#", "a#b", "a=b", "=",
+     "'", '"', "it's", "'quoted'", '"a,b"', "()", "[", "]", "(old) a (new)", "...", "{}", "b'x'", "\\", "C:\\new", "\n",
+     "\u00a0", "\ufeff", "絹", "-1", "2+3j", "1 # x", "$HOME", "`x`", "~", "*", "", "((((" * 60]
+)  # fmt: skip
+NODES = st.lists(st.integers(1, 65536), min_size=1, max_size=4).map(tuple)
+SHARE = st.floats(0, 1, allow_nan=False)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "data.variables": st.lists(WORDS, max_size=4, unique=True).map(tuple),
+    "data.image_size": st.integers(16, 1024), "data.crop": st.sampled_from(["whole", "centre"]),
+    "data.split_seed": st.integers(0, 2**70), "data.min_records": st.integers(3, 10**6),
+    "net.trunk": st.sampled_from(["resnet50", "resnet101", "resnet152"]), "net.weights": WORDS.filter(bool),
+    "net.NB_RN": st.integers(0, 16), "net.NN_jfc": NODES, "net.NN_tfc": NODES | st.just(()),
+    "net.dropout": st.floats(0, 1, exclude_max=True), "loss.gamma": st.floats(0, 10),
+    "loss.lambda_C": SHARE.filter(bool), "loss.lambda_aux": SHARE, "loss.alpha_sem": SHARE, "loss.alpha_co": SHARE,
+    "loss.alpha_slf": SHARE, "train.learning_rate": st.floats(0, 1, exclude_min=True),
+    "train.batch_size": st.integers(2, 65536), "train.sampling": st.sampled_from(["random", "balanced"]),
+    "train.max_epochs": st.integers(1, 100_000), "train.patience": st.integers(1, 100_000),
+    "train.seed": st.integers(0, 2**62 - 1),
+}  # fmt: skip
+
+
+class TestSpelling:
+    """What is printed as name=value can be pasted back."""
+
+    def test_every_setting_is_tried(self) -> None:
+        assert list(VALUES) == names()
+
+    @settings(max_examples=400, deadline=None)
+    @given(st.fixed_dictionaries(VALUES))
+    def test_what_is_spelled_is_parsed_to_the_same(self, values: dict[str, Any]) -> None:
+        experiment = Experiment().with_(values)
+        words = [f"{name}={spell(value)}" for name, value in experiment.flat().items()]
+        assert Experiment().with_(dict(map(parse, words))) == experiment
+        shell = shlex.split(shlex.join(words))
+        assert Experiment().with_(dict(map(parse, shell))) == experiment
+
+    @pytest.mark.parametrize(
+        ("value", "spelled"),
+        [
+            ((1024, 32), "1024,32"), ([1024, 32], "1024,32"), ((), "[]"), (("a", "b c"), "a,b c"),
+            (("a,b", "2020", "[x]", "True"), '"a,b","2020","[x]","True"'), ("2020", '"2020"'), ("", '""'),
+            ("resnet18", "resnet18"), ("a=b#.pth", "a=b#.pth"), (2.0, "2"), (1e-4, "0.0001"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (3, "3"), (True, "True"), (None, "None"), ("絹", "絹"), ("a\nb", r'"a\nb"'),
+        ],
+    )  # fmt: skip
+    def test_as_a_person_writes_it(self, value: object, spelled: str) -> None:
+        assert spell(value) == spelled
+
+    def test_names_with_brackets_of_their_own(self) -> None:
+        assert Experiment().with_({"data.variables": "time,place (country)"}).data.variables == (
+            "time", "place (country)",
+        )  # fmt: skip
+
+    def test_an_older_spelling_is_the_same_value(self) -> None:
+        assert alike("[1024, 32]", "[1024,32]")
+        assert alike("2.0", "2")
+        assert not alike("[1024]", "1024")
+        assert not alike("a", "b")

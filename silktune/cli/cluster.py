@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,4 +41,4 @@ def check(
         table.add_row(heading, text)
     console = Console(soft_wrap=True, highlight=False, emoji=False)
     console.print(table)
-    console.print(f"\nNothing speaks against it. Start it with: ray up {file}", markup=False)
+    console.print(f"\nNothing speaks against it. Start it with: ray up {shlex.quote(str(file))}", markup=False)

@@ -16,7 +16,7 @@ def command(
     from rich.text import Text
 
     from silktune.errors import SettingsError, nearest
-    from silktune.settings import describe, names
+    from silktune.settings import describe, names, spell
 
     rows = [d for d in describe() if pattern in d.name]
     if not rows:
@@ -30,7 +30,6 @@ def command(
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in ("setting", "letter", "default"))
     for d in rows:
-        default = str(list(d.default)) if isinstance(d.default, tuple) else str(d.default)
-        cells = [d.name, d.symbol, default, d.limits, d.origin, d.why]
+        cells = [d.name, d.symbol, spell(d.default), d.limits, d.origin, d.why]
         table.add_row(*map(Text, cells[: len(columns)]))
     console.print(table)

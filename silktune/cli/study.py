@@ -145,6 +145,6 @@ def how_to_look(uri: str, experiment: str) -> str:
     if uri.startswith("http"):
         return f"The runs are at {shown(uri)}/{page}"
     mlflow = shutil.which("mlflow") or Path(sys.executable).with_name("mlflow")
-    uri = uri if uri.startswith("sqlite:") else "$MLFLOW_TRACKING_URI"
-    command = f'{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri "{uri}"'
+    store = shlex.quote(uri) if uri.startswith("sqlite") else '"$MLFLOW_TRACKING_URI"'
+    command = f"{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri {store}"
     return f"To look at the runs: {command}\nthen open http://127.0.0.1:5000/{page}"

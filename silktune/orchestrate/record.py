@@ -15,26 +15,21 @@ from silktune.study.choose import ranked
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, Trial, final_group, final_runs
 from silktune.study.report import Figure, over_runs
-from silktune.study.space import Space, text
+from silktune.study.space import Space
 
 
 def open_record(tracker: Tracker, trial: Trial, fingerprint: str, about: Mapping[str, str]) -> None:
     """Begin a trial's record, with tags that say what it is `about` beside its own."""
     experiment = trial.seeded()
-    params: Mapping[str, object] = {name: _plain(value) for name, value in experiment.flat().items()}
     tags = dict(about) | {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
     tags |= {"silktune.fingerprint": fingerprint, "mlflow.runName": trial.id}
-    tracker.trial(trial.group, trial.id, params, tags)
+    tracker.trial(trial.group, trial.id, experiment.flat(), tags)
 
 
 def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, about: Mapping[str, str]) -> None:
     """The whole record of a trial that has ended."""
     open_record(tracker, trial, outcome.fingerprint, about)
     tracker.outcome(trial.id, outcome)
-
-
-def _plain(value: object) -> object:
-    return text(value) if isinstance(value, tuple) else value
 
 
 def open_rows(tracker: Tracker, table: Table) -> None:

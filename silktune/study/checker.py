@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from silktune.errors import SettingsError, SpaceError, nearest
-from silktune.settings import Experiment, names
+from silktune.settings import Experiment, names, spell
 from silktune.study import steps
-from silktune.study.points import DIMENSION_KEYS, Asha, Dimension, Point, Space, same, text
+from silktune.study.points import DIMENSION_KEYS, Asha, Dimension, Point, Space, same
 
 KEYS = ("question", "set", "search", "first", "asha")
 MAPPINGS = ("set", "search", "first")  # of settings, or of points
@@ -142,7 +142,7 @@ class Checker(Complaints):
             return None
         choices = [_number(choice, name) for choice in choices]
         if twice := [a for i, a in enumerate(choices) if any(same(a, b) for b in choices[:i])]:
-            self.say(f"search: {name}: choices has {text(twice[0])} twice.")
+            self.say(f"search: {name}: choices has {spell(twice[0])} twice.")
         return Dimension(name, choices=tuple(choices), unless=content.get("unless") or {})
 
     def _range(self, name: str, content: Mapping[str, Any]) -> Dimension | None:
@@ -154,7 +154,8 @@ class Checker(Complaints):
             return None
         log = bool(content.get("log", False))
         if not low < high or (log and (low <= 0 or step is not None)):
-            self.say(f"search: {name}: low {low:g} must be below high {high:g}; with log above 0 and without step.")
+            ends = f"low {spell(low)} must be below high {spell(high)}"
+            self.say(f"search: {name}: {ends}; with log above 0 and without step.")
             return None
         if whole := isinstance(Experiment().flat()[name], int):
             if not all(float(number or 0).is_integer() for number in (low, high, step)):
@@ -182,7 +183,7 @@ class Checker(Complaints):
                 try:
                     base.with_({one.name: a, other.name: b})
                 except SettingsError as error:
-                    self.say(f"search: {one.name}={text(a)} with {other.name}={text(b)}: {error}")
+                    self.say(f"search: {one.name}={spell(a)} with {other.name}={spell(b)}: {error}")
 
     def lowest(self, dimensions: Sequence[Dimension], base: Experiment) -> None:
         """Say if the weights of the loss can all be 0 together."""
@@ -215,7 +216,7 @@ class Checker(Complaints):
             strange = {s: v for s, v in point.items() if s in names() and s not in known}
             for setting, value in strange.items():
                 if not same(value, space.base.flat()[setting]):
-                    self.say(f"first: {name}: {setting}={text(value)} is not searched. Name it under `search:`.")
+                    self.say(f"first: {name}: {setting}={spell(value)} is not searched. Name it under `search:`.")
             if self._inside(name, point, space):
                 points[name] = space.project(point)
         return points
@@ -227,7 +228,7 @@ class Checker(Complaints):
             if setting not in names():
                 self.say(f"first: {name}: {setting} is no setting.{nearest(setting, names())}")
             elif setting in known and not known[setting].contains(value):
-                self.say(f"first: {name}: {setting}={_written(value)} is not in the space ({known[setting]}).")
+                self.say(f"first: {name}: {setting}={spell(value)} is not in the space ({known[setting]}).")
         missing = [d.name for d in space.dimensions if d.name not in point and space.active(d, point)]
         if missing:
             self.say(f"first: {name}: has no value for {', '.join(missing)}.")
@@ -236,11 +237,6 @@ class Checker(Complaints):
 
 def _ends(dimension: Dimension) -> tuple[Any, ...]:
     return dimension.choices or (dimension.low, dimension.high)
-
-
-def _written(value: Any) -> str:
-    """A value with as many digits as it takes to tell it from its neighbours."""
-    return f"{value:.12g}" if isinstance(value, float) else text(value)
 
 
 def _finite(value: Any) -> float:

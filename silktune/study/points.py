@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from silktune.errors import SpaceError
-from silktune.settings import Experiment
+from silktune.settings import Experiment, spell
 from silktune.study import steps
 
 Point = dict[str, Any]
@@ -63,9 +63,9 @@ class Dimension:
 
     def __str__(self) -> str:
         if self.choices:
-            return " | ".join(text(choice) for choice in self.choices)
-        step = f", step {self.step:.12g}" if self.step else ""
-        return f"{self.low:.12g} … {self.high:.12g}{', log' if self.log else ''}{step}"
+            return " | ".join(spell(choice) for choice in self.choices)
+        step = f", step {spell(self.step)}" if self.step else ""
+        return f"{spell(self.low)} … {spell(self.high)}{', log' if self.log else ''}{step}"
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,6 @@ class Space:
         dimensions = {d.name: {key: getattr(d, key) for key in DIMENSION_KEYS} for d in self.dimensions}
         asha = self.asha.__dict__ if self.asha else None
         return {"base": self.base.flat(), "search": dimensions, "first": dict(self.first), "asha": asha}
-
-
-def text(value: Any) -> str:
-    """A setting's value as a person writes it after the `=`."""
-    if isinstance(value, list | tuple):
-        return f"[{','.join(text(item) for item in value)}]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 import yaml
 
 from silktune.outcome import MEANS, Outcome, Parts, Scores, write_whole
-from silktune.settings import Experiment
+from silktune.settings import Experiment, spell
 from silktune.study import markdown as md
 from silktune.study.choose import RULE, ranked
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_group
-from silktune.study.space import text
 
 TITLES = {
     "mean_f1": "F1",
@@ -107,7 +106,7 @@ class SearchReport:
             ["validation mean F1 [%]", *(f"{100 * outcome.value:.1f}" for _, outcome in found)],
             ["best epoch", *(str(outcome.best_epoch) for _, outcome in found)],
         ]
-        rows += [[name, *(text(trial.experiment.flat()[name]) for trial, _ in found)] for name in self.varied()]
+        rows += [[name, *(_rounded(trial.experiment.flat()[name]) for trial, _ in found)] for name in self.varied()]
         return rows
 
     def test_table(self) -> list[list[str]]:
@@ -127,15 +126,13 @@ class SearchReport:
 def override_line(experiment: Experiment) -> str:
     """An experiment as name=value for a shell, as far as it differs from the defaults."""
     default = Experiment().flat()
-    words = (f"{name}={text_exact(value)}" for name, value in experiment.flat().items() if value != default[name])
+    words = (f"{name}={spell(value)}" for name, value in experiment.flat().items() if value != default[name])
     return shlex.join(words)
 
 
-def text_exact(value: object) -> str:
-    """A value for the command line, without rounding."""
-    if isinstance(value, tuple | list):
-        return ",".join(map(text_exact, value))  # without brackets, which a shell takes for a pattern
-    return repr(value) if isinstance(value, float) else str(value)
+def _rounded(value: object) -> str:
+    """A value beside others, to be compared at a glance: four digits of a number that has more."""
+    return f"{value:.4g}" if isinstance(value, float) else spell(value)
 
 
 def settings_yaml(experiment: Experiment, heading: str) -> str:
@@ -161,7 +158,7 @@ def trials_csv(report: SearchReport) -> str:
         value = f"{outcome.value:.6f}" if outcome.validation else ""
         settings = trial.experiment.flat()
         numbers = [value, str(outcome.best_epoch), str(outcome.trained), f"{outcome.seconds:.1f}"]
-        lines.append([name, outcome.state, outcome.reason, *numbers, *(text_exact(settings[s]) for s in names)])
+        lines.append([name, outcome.state, outcome.reason, *numbers, *(spell(settings[s]) for s in names)])
     return csv_text(lines)
 
 

@@ -24,9 +24,9 @@ from typing import Any
 from silktune.errors import SpaceError, nearest
 from silktune.settings import Experiment
 from silktune.study.checker import Checker, read
-from silktune.study.points import Asha, Dimension, Point, Space, text
+from silktune.study.points import Asha, Dimension, Point, Space
 
-__all__ = ["Asha", "Dimension", "Point", "Space", "experiment", "find", "load", "read", "shelves", "text"]
+__all__ = ["Asha", "Dimension", "Point", "Space", "experiment", "find", "load", "read", "shelves"]
 
 
 def shelves() -> list[Path]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from silktune.naming import distinct
+from silktune.filenames import filename
 from silktune.outcome import Scores, VariableScores
 from silktune.study.figures.confusion import READABLE, picture
-from silktune.tracking.names import file_stem
 
 
 def document(scores: Scores) -> dict[str, Any]:
@@ -33,8 +32,7 @@ def pictures(scores: Scores, folder: Path) -> Iterator[Path]:
 
     Of very many classes, the most frequent confusions.
     """
-    stems = distinct({variable.name: variable.name for variable in scores.variables})
     for variable in scores.variables:
-        path = folder / f"{file_stem(stems[variable.name])}.png"
+        path = folder / f"{filename(variable.name)}.png"
         picture(variable, path)
         yield path

@@ -7,7 +7,6 @@ import hashlib
 from silktune.naming import encoded
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 5000  # of any MLflow store
-FILE_LENGTH = 200  # bytes
 
 
 def safe(name: str) -> str:
@@ -19,25 +18,9 @@ def safe(name: str) -> str:
     return made if len(made) <= NAME_LENGTH else f"{made[:200]}_{digest(name)}"
 
 
-def file_stem(name: str) -> str:
-    """A name for a file without its ending; file systems count in bytes, which leave some room for the ending."""
-    made = encoded(name)
-    if len(made.encode()) <= FILE_LENGTH:
-        return made
-    return f"{made.encode()[: FILE_LENGTH - 33].decode(errors='ignore')}_{digest(name)}"
-
-
-def text(value: object) -> str:
-    """A setting as a person writes it: `[1024, 32]`, `0.0001`, `resnet18`."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(text, value))}]"
-    return str(value)
-
-
-def short(value: object, limit: int) -> str:
-    """The value as text, cut where MLflow would refuse it."""
-    made = text(value)
-    return made if len(made) <= limit else f"{made[: limit - 1]}…"
+def short(text: str, limit: int) -> str:
+    """The text, cut where MLflow would refuse it."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def digest(content: str) -> str:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from silktune.spelling import alike, spell
 from silktune.tracking.names import PARAM_LENGTH, TAG_LENGTH, safe, short
 from silktune.tracking.store import Store
 
@@ -76,8 +77,8 @@ class Run:
 
         MLflow never changes a parameter: a value that is another one now becomes the tag `now.<name>`.
         """
-        values = {safe(name): short(value, PARAM_LENGTH) for name, value in (params or {}).items()}
-        changed = {f"now.{k}": v for k, v in values.items() if self._params.get(k, v) != v}
+        values = {safe(name): short(spell(value), PARAM_LENGTH) for name, value in (params or {}).items()}
+        changed = {f"now.{k}": v for k, v in values.items() if not alike(self._params.get(k, v), v)}
         new_params = {k: v for k, v in values.items() if k not in self._params}
         labels = {safe(k): short(v, TAG_LENGTH) for k, v in (tags or {}).items()} | changed
         new_tags = {k: v for k, v in labels.items() if self._tags.get(k) != v}

@@ -30,12 +30,16 @@ SENDING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 
 def uri(runs: Path) -> str:
     """`MLFLOW_TRACKING_URI` if it is set, otherwise that of an SQLite file in the folder of runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{_quoted(runs.absolute() / 'mlflow.db')}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _sqlite(runs.absolute() / "mlflow.db")
 
 
-def _quoted(path: Path) -> str:
-    """The path as SQLAlchemy wants it: `%` and `?` mean something else to it."""
-    return str(path).replace("%", "%25").replace("?", "%3F")
+def _sqlite(path: Path) -> str:
+    """The path as SQLAlchemy wants it: `%` and `?` mean something else to it.
+
+    Behind `sqlite:///` MLflow makes the folder of the path as it is written there; with the driver's name it does not.
+    """
+    quoted = str(path).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{path}" if quoted == str(path) else f"sqlite+pysqlite:///{quoted}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def experiment_name(name: str) -> str:
 
 
 def is_database(uri: str) -> bool:
-    return uri.startswith(("sqlite:", "postgresql", "mysql", "mssql"))
+    return uri.startswith(("sqlite:", "sqlite+", "postgresql", "mysql", "mssql"))
 
 
 def _quiet() -> None:

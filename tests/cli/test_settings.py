@@ -23,7 +23,7 @@ def test_every_setting_is_listed_once() -> None:
 
 def test_some_of_them() -> None:
     assert lines("gamma")[1:] == [
-        "loss.gamma  γ       2.0      ≥ 0, ≤ 10  released code  P23 is silent; 0 is softmax",
+        "loss.gamma  γ       2        ≥ 0, ≤ 10  released code  P23 is silent; 0 is softmax",
     ]
 
 

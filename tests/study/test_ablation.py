@@ -461,8 +461,6 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
           "row 'A': is there twice. Give every row an id of its own."]),
         ("rows: [{id: A, set: {loss.gamma: 1}}, {id: A, set: {loss.gamma: 1}}]",
          ["row 'A': is there twice. Give every row an id of its own."]),
-        (ROW + "factorial: {loss.gamma: [1.00001, 1.00002]}",
-         ["row 'gamma=1': is there twice. Give every row an id of its own."]),
         (BASE + "rows: [{id: A, set: {loss.gamma: 1}}, {id: B, set: {loss.gamma: 1.0}}]",
          [f"row 'B': is the same experiment as row 'A'. {TAKE_OUT}"]),
         (BASE + "rows: [{id: A, set: {}}]", [f"row 'A': is the same experiment as the base 'MTL'. {TAKE_OUT}"]),

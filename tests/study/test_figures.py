@@ -426,7 +426,7 @@ class TestWrite:
         with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
             warnings.simplefilter("error")
             written = figures.write(results, tmp_path)
-        assert written[-1].name == "confusion-紋_2f_家.pdf"
+        assert written[-1].name == "confusion-紋-家-feb4d6d75809bb1f.pdf"
         assert caplog.records == []
         assert capfd.readouterr().err == ""
 

@@ -42,7 +42,7 @@ silk, 1,000 images (digest 0123456789abcdef).
 
 ## What the rows change
 
-The base is the defaults with `net.trunk=resnet18 loss.gamma=0.0 loss.lambda_aux=0.0`.
+The base is the defaults with `net.trunk=resnet18 loss.gamma=0 loss.lambda_aux=0`.
 
 | experiment | changes |
 | --- | --- |

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shlex
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,8 @@ EXPERIMENTS = st.builds(
         "data.variables": variables, "train.seed": seed,
     }),
     st.floats(0, 10), st.floats(1e-300, 1), st.floats(0, 1), st.lists(st.integers(1, 65536), min_size=1, max_size=3),
-    st.lists(st.integers(1, 65536), max_size=3), st.sampled_from([(), ("place",), ("place", "time")]),
+    st.lists(st.integers(1, 65536), max_size=3),
+    st.sampled_from([(), ("place",), ("place", "time"), ("a,b", "2020", "of it's")]),
     st.integers(0, 2**62 - 1),
 )  # fmt: skip
 
@@ -129,7 +131,7 @@ EXPERIMENTS = st.builds(
 @given(EXPERIMENTS)
 def test_the_line_of_settings_gives_the_same_experiment(experiment: Experiment) -> None:
     line = override_line(experiment)
-    assert space.experiment("", dict(parse(word) for word in line.split())) == experiment
+    assert space.experiment("", dict(parse(word) for word in shlex.split(line))) == experiment
 
 
 def test_the_line_of_the_defaults_is_empty() -> None:

@@ -64,7 +64,8 @@ class TestNamesOfFiles:
             ("..", "row"),
             ("/", "row"),
             ("α", "α"),
-            ("x" * 300, "x" * 80),
+            ("x" * 300, "x" * 79 + "-12b539c1cad94615"),
+            ("絹" * 96, "絹" * 26 + "-04c520764571256a"),
         ],
     )
     def test_need_no_quotes(self, name: str, stem: str) -> None:

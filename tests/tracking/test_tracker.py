@@ -116,7 +116,7 @@ def test_every_setting_is_a_parameter_under_its_dotted_name(runs: Path) -> None:
     one.trial("trials", "t0", settings(net__NN_jfc=(1024, 32), data__variables=("a" * 7000,)), {})
     params = content(runs)["t0"]["params"]
     assert set(params) == set(settings())
-    assert params["net.NN_jfc"] == "[1024, 32]"
+    assert params["net.NN_jfc"] == "1024,32"
     assert params["train.learning_rate"] == "0.0001"
     assert len(params["data.variables"]) == 6000
 

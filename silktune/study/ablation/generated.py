@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from silktune.settings import Experiment
+from silktune.settings import Experiment, spell
 from silktune.study.ablation.lines import Line, LineReader, sound_settings
-from silktune.study.points import text
 
 
 def generated(reader: LineReader, left_out: Any, factorial: Any, fixed: Collection[str]) -> list[Line]:
@@ -58,7 +57,7 @@ def _crossed(reader: LineReader, listed: Any, fixed: Collection[str]) -> Iterato
             continue
         for values in itertools.product(*factors.values()):
             cell = dict(zip(factors, values, strict=True))
-            yield Line(" ".join(f"{_short(n)}={text(value)}" for n, value in cell.items()), cell, generated=True)
+            yield Line(" ".join(f"{_short(n)}={_value(value)}" for n, value in cell.items()), cell, generated=True)
 
 
 def _values(reader: LineReader, name: str, values: Any) -> list[Any]:
@@ -70,6 +69,11 @@ def _values(reader: LineReader, name: str, values: Any) -> list[Any]:
         return []
     where = f"{reader.where}: factorial"
     return [value for value in values if sound_settings(where, {name: value}, reader.complaints)]
+
+
+def _value(value: Any) -> str:
+    """A value in a row's id, where a list needs brackets to be seen as one."""
+    return f"[{spell(value)}]" if isinstance(value, list) and value else spell(value)
 
 
 def _short(name: str) -> str:

@@ -23,6 +23,7 @@ A setting that is fixed on the command line has no generated rows.
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from silktune.errors import SpaceError
-from silktune.settings import Experiment
+from silktune.settings import Experiment, spell
 from silktune.study.ablation import clashes
 from silktune.study.ablation.clashes import Layers
 from silktune.study.ablation.declared import Declared, Reader
@@ -80,7 +81,9 @@ def _command_line(reader: Reader, overrides: Mapping[str, Any], variables: Seque
     fixed = sound_settings("command line", overrides, reader.complaints)
     wrong = [f"{name} is there twice." for name, count in Counter(variables).items() if count > 1]
     if variables and not reader.single:
-        wrong = [f"{reader.where} has no `variables:`. Write data.variables={','.join(variables)} instead."]
+        wrong = [
+            f"{reader.where} has no `variables:`. Write {shlex.quote(f'data.variables={spell(variables)}')} instead."
+        ]
     reader.complaints += [f"command line: --variables: {sentence}" for sentence in wrong]
     if reader.single and "data.variables" in fixed:
         said = f"{reader.where} has a network for each of its variables. Name them with --variables instead."

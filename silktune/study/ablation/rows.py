@@ -6,15 +6,16 @@ table of single-task networks (`variables`) it is one row for every variable, ea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from silktune.settings import Experiment
+from silktune.filenames import digested, readable
+from silktune.settings import Experiment, spell
 from silktune.study.plan import Trial
-from silktune.study.points import text
+
+STEM = 80  # bytes of a row's id in the names of its files
 
 
 class _Record(BaseModel):
@@ -52,7 +53,7 @@ class Row(_Record):
     @property
     def changed(self) -> str:
         """What the row changes, as a person writes it."""
-        return " ".join(f"{name}={text(value)}" for name, value in self.changes.items())
+        return " ".join(f"{name}={spell(value)}" for name, value in self.changes.items())
 
 
 class Table(_Record):
@@ -101,11 +102,9 @@ class Table(_Record):
         """A name for the files of every row, which no other row has."""
         stems: dict[str, str] = {}
         for row in self.rows:
-            stem = plain = _plain(row.id)
-            number = 1
-            while stem.lower() in {taken.lower() for taken in stems.values()}:
-                number += 1
-                stem = f"{plain}.{number}"
+            stem = _plain(row.id)
+            if len(stem.encode()) > STEM or stem.casefold() in {taken.casefold() for taken in stems.values()}:
+                stem = digested(stem, row.id)
             stems[row.id] = stem
         return stems
 
@@ -113,4 +112,4 @@ class Table(_Record):
 def _plain(text: str) -> str:
     """A row's id as the name of a file that needs no quotes: 'C* (place)' → 'Cstar-place'."""
     words = text.replace("*", "star").replace("^", "-").replace(" + ", "+")
-    return re.sub(r"[^\w.+=-]+", "-", words).strip("-.")[:80] or "row"
+    return readable(words, STEM + 1) or "row"

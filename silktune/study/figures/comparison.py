@@ -6,7 +6,6 @@ A line of the table without a finished run keeps its name and has nothing drawn.
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from silktune.data.statistics import class_statistics
+from silktune.filenames import filename
 from silktune.outcome import ClassScores, Confusion
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
@@ -54,8 +54,7 @@ def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
         yield "gain", gain(results)
     for variable in variables(results):
         if figure := confusions(results, variable):
-            safe = re.sub(r"[^\w\-. ]", lambda sign: f"_{sign[0].encode().hex()}_", variable)
-            yield f"confusion-{safe}", figure
+            yield f"confusion-{filename(variable)}", figure
 
 
 def _line_panels(
