@@ -230,7 +230,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all: beside its name, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text)
+    beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 

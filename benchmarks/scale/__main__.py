@@ -70,7 +70,8 @@ class Simulation:
 
     def _drive(self, start: int, free: float, until: int | None = None) -> None:
         """A driver, to its end or until there are so many outcomes: then it is killed."""
-        outcomes, address = self.folder / driver.STUDY / "outcomes", (self.scratch / "address").read_text()
+        outcomes = self.folder / driver.STUDY / "outcomes"
+        address = (self.scratch / "address").read_text(encoding="utf-8")
         size = self.size
         words = (self.folder, address, start, size.nodes, size.trials, size.epochs, size.seconds, size.mlflow)
         with self._process("driver", *words) as process:

@@ -63,5 +63,5 @@ class Clock:
             "at": time.time(), "memory": psutil.Process().memory_info().rss, "cpu": time.process_time(),
             "seconds": dict(self.seconds), "calls": dict(self.calls), "marks": dict(self.marks),
         }  # fmt: skip
-        with file.open("a") as lines:
+        with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(content) + "\n")

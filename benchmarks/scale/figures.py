@@ -48,7 +48,8 @@ def table(folder: Path, size: Size, memory: float) -> str:
 
 def _lines(file: Path) -> list[dict[str, Any]]:
     """What a driver noted; the last line of one that was killed may be torn."""
-    return [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def _stays(file: Path) -> Iterator[Stay]:

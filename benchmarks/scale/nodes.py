@@ -47,7 +47,7 @@ def main() -> None:
         for _ in range(nodes):
             cluster.add_node(wait=False, num_cpus=1, **store)
         cluster.wait_for_nodes(LIMIT)
-        (folder / "address.part").write_text(cluster.address)
+        (folder / "address.part").write_text(cluster.address, encoding="utf-8")
         (folder / "address.part").rename(folder / "address")
         sys.stdin.read()
     finally:

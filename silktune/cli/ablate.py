@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from silktune.cli.terminal import command_line
 from silktune.cli.words import (
     DEVICES,
     STUDIES,
@@ -103,7 +103,7 @@ def command(
         tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
-        what, title, named=bool(name), root=root, storage=storage, dataset=dataset, command=sys.argv,
+        what, title, named=bool(name), root=root, storage=storage, dataset=dataset, command=command_line(),
         params={"table": table.name, "runs": order.runs, **table.base.flat()},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from silktune import __version__
-from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, train
+from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, terminal, train
 from silktune.errors import SilktuneError
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ def _root(
 
 def main() -> None:
     """Run a command; a user's mistake is said in a sentence (exit 1), a wrong usage by Typer (exit 2)."""
+    terminal.prepare()
     try:
         app()
     except SilktuneError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from silktune.cli.terminal import command_line
 from silktune.cli.words import (
     DEVICES,
     STUDIES,
@@ -89,7 +89,7 @@ def command(
     shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
     begun = Study.begin(
         what, name or f"{space.name}-{dataset.name}", named=bool(name), root=root, storage=storage, dataset=dataset,
-        command=sys.argv, params={"sampler": sampler, "sampler.seed": seed, **shared},
+        command=command_line(), params={"sampler": sampler, "sampler.seed": seed, **shared},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)

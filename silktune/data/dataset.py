@@ -142,7 +142,7 @@ def _about(folder: Path) -> dict[str, Any]:
             "Prepare one from a label table: silktune data prepare labels.csv"
         )
     try:
-        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{folder}: this prepared data set is damaged ({error}). {AGAIN}") from error
     if about.get("version") != VERSION:

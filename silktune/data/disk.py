@@ -24,7 +24,7 @@ def alone(root: Path, digest: str) -> Iterator[Path]:
     while True:
         part.mkdir(parents=True, exist_ok=True)
         try:
-            lock = (part / "lock").open("a")
+            lock = (part / "lock").open("a", encoding="utf-8")
         except FileNotFoundError:
             continue  # renamed between the two lines
         with lock:

@@ -85,7 +85,7 @@ def _is_woven(folder: Path, wish: dict[str, int]) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     marker = folder / "sample.json"
-    found = json.loads(marker.read_text()) if marker.is_file() else None
+    found = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
     if found == wish:
         return True
     what = f"a sample of {found['images']} images with seed {found['seed']}" if found else "something else"

@@ -90,7 +90,7 @@ def _restore(paths: StudyPaths, copy: Place) -> None:
     plan = copy.read(paths.plan.name)
     if plan is None:
         return
-    if paths.plan.exists() and json.loads(plan)["study_id"] != json.loads(paths.plan.read_text())["study_id"]:
+    if paths.plan.exists() and json.loads(plan)["study_id"] != json.loads(paths.plan.read_bytes())["study_id"]:
         raise StudyError(f"{copy} is another study than {paths.folder}. Give this study another --name.")
     journal = _longer(paths, copy)
     for name in copy.files():

@@ -89,7 +89,7 @@ class Plan:
             StudyError: it is no study, or one of another version.
         """
         try:
-            found = cls(**json.loads(paths.plan.read_text()))
+            found = cls(**json.loads(paths.plan.read_text(encoding="utf-8")))
             if not (isinstance(found.what, dict) and isinstance(found.study_id, str)):
                 raise TypeError("its parts are of other kinds")
         except FileNotFoundError:

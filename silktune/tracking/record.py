@@ -100,7 +100,13 @@ def _ask_git(folder: Path, *question: str) -> str | None:
     """Git's answer; None if there is no git, no repository or no answer within seconds."""
     try:
         answer = subprocess.run(
-            ["git", "-C", str(folder), *question], capture_output=True, text=True, timeout=5, check=True
+            ["git", "-C", str(folder), *question],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=5,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -85,7 +85,7 @@ def misshapen(cluster: ClusterFile) -> tuple[list[str], bool]:
     import ray.autoscaler
     from jsonschema import Draft7Validator
 
-    schema = json.loads(Path(ray.autoscaler.__file__).with_name("ray-schema.json").read_text())
+    schema = json.loads(Path(ray.autoscaler.__file__).with_name("ray-schema.json").read_text(encoding="utf-8"))
     errors = sorted(Draft7Validator(schema).iter_errors(cluster.content), key=lambda error: list(map(str, error.path)))
     complaints = [cluster.says(sentence) for error in errors for sentence in _sentences(error)]
     return complaints, all(error.validator == "additionalProperties" for error in errors)

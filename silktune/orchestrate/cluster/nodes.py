@@ -79,7 +79,8 @@ def _answers(way: Sequence[str], script: str) -> dict[str, str]:
     try:
         done = subprocess.run(
             [*way, f"bash --login -i -c {quote(script)}"],
-            capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=False,
+            capture_output=True, text=True, encoding="utf-8", errors="replace",
+            timeout=LIMIT, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"trouble": f"no answer within {LIMIT} s"}

@@ -139,7 +139,7 @@ def token(cluster: ClusterFile, here: Here) -> Iterator[str]:
         yield cluster.says(f"file_mounts: the token is not copied to the nodes. Add {TOKEN}: {TOKEN}.")
         return
     file = here.path(cluster.mounts[TOKEN])
-    if not file.is_file() or not file.read_text().strip():
+    if not file.is_file() or not file.read_text(encoding="utf-8").strip():
         yield cluster.says(
             f"file_mounts: {cluster.mounts[TOKEN]} holds no token. Make one: ray get-auth-token --generate."
         )
