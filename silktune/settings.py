@@ -8,7 +8,6 @@ P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from silktune import weights
 from silktune.errors import SettingsError, nearest
 from silktune.spelling import items, literal, spell, unquoted
 
@@ -91,9 +91,12 @@ class Net(_Section):
 
     @property
     def weights_digest(self) -> str:
-        """What `weights` stands for: the content of a file, or else the name itself."""
-        file = Path(self.weights)
-        return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() if file.is_file() else self.weights
+        """What `weights` stands for: the content of a file, or else the name itself.
+
+        Raises:
+            SettingsError: there is no such file, or it cannot be read.
+        """
+        return weights.digest(self.weights)
 
     @model_validator(mode="after")
     def _blocks_exist(self) -> Self:

@@ -103,7 +103,8 @@ def command(
         tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
-        what, title, named=bool(name), root=root, storage=storage, dataset=dataset, command=command_line(),
+        what, [row.experiment.net for row in table.rows],
+        title, named=bool(name), root=root, storage=storage, dataset=dataset, command=command_line(),
         params={"table": table.name, "runs": order.runs, **table.base.flat()},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

@@ -88,7 +88,8 @@ def command(
     what["weights"] = space.base.net.weights_digest
     shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
     begun = Study.begin(
-        what, name or f"{space.name}-{dataset.name}", named=bool(name), root=root, storage=storage, dataset=dataset,
+        what, space.nets(),
+        name or f"{space.name}-{dataset.name}", named=bool(name), root=root, storage=storage, dataset=dataset,
         command=command_line(), params={"sampler": sampler, "sampler.seed": seed, **shared},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

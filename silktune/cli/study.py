@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Any
 from silktune.cli import complete
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError, StudyError, TrackingError
+from silktune.settings import Net
 from silktune.study import mirror
 from silktune.study.ablation.results import Facts
 from silktune.study.header import Header
+from silktune.study.outside import Outside
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
 from silktune.tracking import record, store
@@ -46,6 +48,7 @@ class Study:
     def begin(
         cls,
         what: Mapping[str, Any],
+        nets: Iterable[Net],
         name: str,
         *,
         named: bool,
@@ -59,6 +62,7 @@ class Study:
 
         Args:
             what: what makes it the study that it is (`plan.Plan`).
+            nets: the networks of its trials, whose files of weights are to stay as they are.
             name: of its folder.
             named: whether a person gave the name.
             root: the folder of studies.
@@ -68,8 +72,8 @@ class Study:
             params: what MLflow shows of the whole study.
 
         Raises:
-            StudyError: another process works on it, the folder holds another study, or the name is taken for what
-                lies beside studies.
+            StudyError: another process works on it, the folder holds another study, a file of weights changed, or the
+                name is taken for what lies beside studies.
             TrackingError: MLflow's store cannot be reached.
         """
         _check_name(name, named, root)
@@ -77,7 +81,9 @@ class Study:
         paths = plan.paths(root, name, named=named, storage=storage)
         with paths.locked():
             mirror.restore(paths)
+            outside = Outside.read(paths).with_(nets)
             plan = plan.begin(paths)
+            outside.write()
             uri = store.uri(root)
             tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
             header = Header(

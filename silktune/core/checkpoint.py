@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from silktune.core import state
 from silktune.errors import ResourceError, StudyError, reason
 from silktune.outcome import Epoch
 from silktune.place import Place
@@ -59,12 +60,11 @@ def load(place: Place, identity: str) -> Checkpoint | None:
     if found is None:
         return None
     try:
-        content = torch.load(BytesIO(found), map_location="cpu", weights_only=True)
+        content = state.read(found)
         version, whose = content.pop("version"), content["identity"]
-    except Exception as error:
-        raise StudyError(
-            f"{place}/{FILE} cannot be read ({reason(error)}). Delete it to train from the first epoch."
-        ) from error
+    except (state.Unreadable, AttributeError, TypeError, KeyError) as error:
+        why = error if isinstance(error, state.Unreadable) else "it holds something else"
+        raise StudyError(f"{place}/{FILE} cannot be read ({why}). Delete it to train from the first epoch.") from error
     if version != VERSION or whose != identity:
         raise StudyError(
             f"{place}/{FILE} belongs to a training with other settings, other data or another version of silktune. "

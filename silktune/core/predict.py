@@ -16,9 +16,10 @@ from silktune.core import metrics
 from silktune.core.collective import ALONE
 from silktune.core.feed import Rows, feed, pieces
 from silktune.core.silknet import SilkNet
+from silktune.core.state import Unreadable, read_file
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
-from silktune.errors import StudyError, reason
+from silktune.errors import StudyError
 from silktune.outcome import Scores, Subset
 from silktune.settings import Experiment
 
@@ -48,9 +49,11 @@ def load(path: Path, experiment: Experiment, data: Dataset) -> SilkNet:
     settings = experiment.net.model_copy(update={"weights": RANDOM})  # the file has them all
     net = SilkNet(settings, [variable.outputs for variable in data.variables])
     try:
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:
-        raise StudyError(f"{path} is not the model of these settings: {reason(error)}") from error
+        net.load_state_dict(read_file(path))
+    except Unreadable as error:
+        raise StudyError(f"{path} is not the model of these settings: {error}.") from error
+    except (RuntimeError, TypeError) as error:  # torch names every tensor that differs
+        raise StudyError(f"{path} is not the model of these settings: its tensors are others.") from error
     return net.eval()
 
 

@@ -8,15 +8,19 @@ N images, S pixels per side, F length of f_RN (2048 for ResNet-50 and larger, 51
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from silktune.errors import ResourceError, SettingsError, nearest, reason
+from silktune.core.state import Unreadable, read_file
+from silktune.errors import ResourceError, SettingsError, nearest
+from silktune.weights import file_of
 
 RANDOM = "none"
+SAVE = "Save one with torch.save(model.state_dict(), FILE)."
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -90,8 +94,8 @@ def _begin_as_identity(blocks: nn.Sequential) -> None:
 
 def _state(name: str, weights: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """The state dict behind `net.weights`, checked against what the trunk needs (its classifier is left out)."""
-    if Path(weights).suffix or "/" in weights:
-        state, where = _from_file(Path(weights)), f"net.weights: {weights}"
+    if file := file_of(weights):
+        state, where = _from_file(file), f"net.weights: {weights}"
     else:
         state, where = _from_torchvision(name, weights), f"net.weights: {weights} for {name}"
     wanted = {key: value for key, value in expected.items() if not key.startswith("fc.")}
@@ -106,12 +110,14 @@ def _state(name: str, weights: str, expected: dict[str, Tensor]) -> dict[str, Te
 
 
 def _from_file(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+    if path.is_dir():
+        raise SettingsError(f"net.weights: {path} is a folder. Give the file of a state dict in it. {SAVE}")
+    if not path.exists():
         raise SettingsError(f"net.weights: there is no file {path}. Give a file, a torchvision name, or none.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise SettingsError(f"net.weights: {path} is no state dict that torch can read ({reason(error)}).") from error
+        state = read_file(path)
+    except Unreadable as error:
+        raise SettingsError(f"net.weights: {path} is no state dict that torch can read ({error}). {SAVE}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise SettingsError(f"net.weights: {path} holds no state dict (tensor name → tensor). Save model.state_dict().")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
@@ -126,6 +132,7 @@ def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
         )
     entry = known[weights]
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+    _check_hash(file)
     try:
         state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)
     except OSError as error:
@@ -135,7 +142,24 @@ def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
         ) from error
     except Exception as error:  # torch raises whatever its unpickler meets in a copy that broke off
         raise ResourceError(
-            f"net.weights: torchvision's {weights} for {name} in {file} cannot be read ({reason(error)}). Delete it to "
-            "download it again, or put a whole one there."
+            f"net.weights: torchvision's {weights} for {name} in {file} cannot be read: it broke off, or is "
+            "damaged. Delete it to download it again, or put a whole one there."
         ) from error
     return state
+
+
+def _check_hash(file: Path) -> None:
+    """Torchvision's files have the beginning of their content's hash in their names, and torch looks once, at download.
+
+    Raises:
+        ResourceError: the file holds something else.
+    """
+    if not file.is_file():
+        return
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if not digest.startswith(file.stem.rpartition("-")[2]):
+        raise ResourceError(
+            f"net.weights: {file} cannot be read as what its name says: its content is damaged, or other weights. "
+            "Delete it to download it again, or put a whole one there; weights of your own are net.weights=FILE."
+        )

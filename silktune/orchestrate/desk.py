@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
@@ -18,6 +19,7 @@ from silktune.errors import Interrupted, SilktuneError, reason
 from silktune.orchestrate.record import close_record, open_record
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.mirror import Mirror
+from silktune.study.outside import Outside
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 
@@ -61,19 +63,32 @@ class Desk:
     twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
     tags: Mapping[str, str] = field(default_factory=dict)  # of every trial's record
     running: dict[str, Trial] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)  # of those that run, as they were begun
     asked_all: bool = False  # the source has no more trials
     error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
     _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
 
+    @cached_property
+    def outside(self) -> Outside:
+        """What lies outside the study's folder, as it was when the study began."""
+        return Outside.read(self.paths)
+
     def next(self) -> Trial | None:
-        """The next trial to run; one whose outcome is known, its own or of a trial that is the same, is not run."""
+        """The next trial to run; one whose outcome is known, its own or of a trial that is the same, is not run.
+
+        Raises:
+            StudyError: its file of weights has another content than when the study began.
+            SettingsError: the file is missing.
+        """
         while trial := self.source.next():
             if outcome := self._known(trial):
                 self.close(trial, outcome)
                 continue
+            self.outside.check(trial.experiment.net)
             self.running[trial.id] = trial
+            self.fingerprints[trial.id] = trial.fingerprint(self.digest)
             self._epochs[trial.id] = {}
-            open_record(self.tracker, trial, trial.fingerprint(self.digest), self.tags)
+            open_record(self.tracker, trial, self.fingerprints[trial.id], self.tags)
             self.watcher.started(trial)
             self.mirror.update()
             return trial
@@ -132,7 +147,7 @@ class Desk:
         trial = self.running.pop(name)
         known = self._epochs.pop(name, {})
         epochs = outcome.epochs or tuple(known.values())
-        outcome = outcome.model_copy(update={"epochs": epochs, "fingerprint": trial.fingerprint(self.digest)})
+        outcome = outcome.model_copy(update={"epochs": epochs, "fingerprint": self.fingerprints.pop(name)})
         outcome.write(self.paths.outcome(name))
         self._tidy(trial, outcome)
         self.close(trial, outcome)
@@ -145,7 +160,7 @@ class Desk:
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         if outcome.state == "finished":
-            self.twins.setdefault(trial.fingerprint(self.digest), trial.id)
+            self.twins.setdefault(outcome.fingerprint, trial.id)
         self.source.outcome(trial, outcome)
         close_record(self.tracker, trial, outcome, self.tags)
 

@@ -91,6 +91,8 @@ def _config(desk: Desk, name: str, data: Whereabouts, device: str, each: Resourc
         "experiment": desk.running[name].seeded().model_dump_json(),
         "runtime": runtime.model_dump_json(),
         "data": astuple(data),
+        "digest": desk.digest,
+        "weights": desk.outside.files.get(desk.running[name].experiment.net.weights),
         "silktune": __version__,
         "test": test,
         "workers": each.workers,
@@ -133,7 +135,11 @@ class _Asking(_Unpickled, Searcher):
         self.asked_all = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        name = self._next()
+        try:
+            name = self._next()
+        except (SilktuneError, OSError) as error:
+            self.desk.error = error
+            raise
         if name is None:
             return None if self.marks else str(Searcher.FINISHED)  # what runs still may have to be run again
         self.names[trial_id] = name

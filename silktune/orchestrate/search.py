@@ -56,7 +56,8 @@ def search(
         TrialsFailed: no trial finished.
         Interrupted: the time is over, or a person stopped it.
     """
-    loop.check(space.base, Runtime(device=order.placement.device), data)
+    for net in space.nets():
+        loop.check(space.base.model_copy(update={"net": net}), Runtime(device=order.placement.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     if order.trials and source.wanted < order.trials:
         points = (

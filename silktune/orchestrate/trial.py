@@ -10,16 +10,20 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from silktune import __version__
 from silktune.core.collective import ALONE, Group, World
-from silktune.errors import ResourceError, SilktuneError
+from silktune.errors import ResourceError, SettingsError, SilktuneError
 from silktune.orchestrate.stopping import Stoppable
 from silktune.outcome import Outcome
 from silktune.settings import Experiment, Runtime
+from silktune.study.outside import BACK
+
+if TYPE_CHECKING:
+    from silktune.data.dataset import Dataset
 
 EPOCH, OUTCOME, MACHINE, TRIAL = "silktune_epoch", "silktune_outcome", "silktune_machine", "silktune_trial"
 
@@ -33,7 +37,8 @@ def run(config: dict[str, Any]) -> None:
 
     Args:
         config: the trial's id, its seeded experiment and runtime as JSON, where the data set is, whether the result is
-            to be tested, on how many workers it is trained, and the driver's version of silktune.
+            to be tested, on how many workers it is trained, the driver's version of silktune, and the digests of the
+            data set and of the file of weights (None: it reads none).
 
     Raises:
         WorkerLost: the process of one of several workers died; Ray runs the trial again.
@@ -75,6 +80,22 @@ def _worker(config: dict[str, Any]) -> str:
     return outcome.model_dump_json()
 
 
+def _check_same(config: dict[str, Any], experiment: Experiment, data: Dataset) -> None:
+    """What a trial reads here has to be what the study was begun with; if it is not, no trial can be trained.
+
+    Raises:
+        ResourceError: a file is missing, or has another content.
+    """
+    if data.digest != config["digest"]:
+        raise ResourceError(f"{data.folder} is another data set now: {data.digest}, not {config['digest']}.")
+    weights = experiment.net.weights
+    try:
+        if config["weights"] not in (None, experiment.net.weights_digest):
+            raise ResourceError(f"net.weights: {weights} has another content than when the study was begun. {BACK}.")
+    except SettingsError as error:
+        raise ResourceError(str(error)) from error
+
+
 def _train(config: dict[str, Any], world: World, report: Callable[[dict[str, Any]], None]) -> Outcome:
     from silktune.core import loop, predict
     from silktune.data.nearby import Whereabouts
@@ -84,6 +105,7 @@ def _train(config: dict[str, Any], world: World, report: Callable[[dict[str, Any
     experiment = Experiment.model_validate_json(config["experiment"])
     runtime = Runtime.model_validate_json(config["runtime"])
     data = Whereabouts(*config["data"]).open()
+    _check_same(config, experiment, data)
     net, outcome = loop.fit(experiment, runtime, data, lambda epoch: report({EPOCH: epoch.model_dump_json()}), world)
     if config["test"]:
         scores = predict.evaluate(net, loop.view(data, experiment), "test", next(net.parameters()).device)

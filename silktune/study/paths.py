@@ -44,6 +44,11 @@ class StudyPaths:
         return self.folder / "header.json"
 
     @property
+    def outside(self) -> Path:
+        """The content of the files outside the folder that its trials read."""
+        return self.folder / "outside.json"
+
+    @property
     def journal(self) -> Path:
         """Optuna's journal of the search."""
         return self.folder / "journal.log"

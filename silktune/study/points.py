@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from silktune.errors import SpaceError
-from silktune.settings import Experiment, spell
+from silktune.settings import Experiment, Net, spell
 from silktune.study import steps
 
 Point = dict[str, Any]
@@ -99,6 +99,12 @@ class Space:
     def experiment(self, point: Mapping[str, Any]) -> Experiment:
         """The experiment of a point; settings without an effect there are 0."""
         return self.base.with_(point).effective()
+
+    def nets(self) -> list[Net]:
+        """The networks of its trials, as far as it is for their weights."""
+        choices = {d.name: d.choices for d in self.dimensions if d.name in ("net.trunk", "net.weights")}
+        points = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+        return [self.base.with_(point).net for point in points]
 
     def active(self, dimension: Dimension, point: Mapping[str, Any]) -> bool:
         """Whether a setting is searched, given the ones before it."""

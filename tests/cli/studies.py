@@ -83,8 +83,9 @@ class Studies:
                 desk.epoch(trial.id, epoch)
             if desk.keep_models:
                 _save(desk.paths.trial(trial.id) / "model.pt", trial, view)
+            outcome = _outcome(view, trial, epochs, test)
             self.between(trial)
-            desk.end(trial.id, _outcome(view, trial, epochs, test))
+            desk.end(trial.id, outcome)
 
 
 def _scores(data: Dataset, trial: Trial, subset: str, number: int) -> Scores:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -182,13 +185,49 @@ class TestWeightsThatAreWrong:
             "holds no state dict (tensor name → tensor). Save model.state_dict()."
         )
 
-    @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04garbage"])
-    def test_garbage(self, tmp_path: Path, content: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            (b"", "it is empty"), (b"garbage", "it is no file of torch.save"),
+            (b"PK\x03\x04garbage", "it broke off, or is damaged: copy it again"),
+            (b"<html>", "it is no file of torch.save"),
+            (b"\x08\0\0\0\0\0\0\0{}      ", "it is a file of safetensors, not of torch.save"),
+            (pickle.dumps(print), "it is damaged, or holds more than tensors"),
+            (b"\x80\x02garbage", "it is damaged, or holds more than tensors"),
+        ],
+    )  # fmt: skip
+    def test_garbage(self, tmp_path: Path, content: bytes, why: str) -> None:
         (tmp_path / "w.pth").write_bytes(content)
-        assert f"net.weights: {tmp_path / 'w.pth'} is no state dict that torch can read (" in self.said(
-            tmp_path / "w.pth"
+        self.in_our_words(tmp_path / "w.pth", why)
+
+    def in_our_words(self, path: Path, why: str) -> None:
+        said = self.said(path)
+        assert said.startswith(f"net.weights: {path} is no state dict that torch can read ({why}")
+        assert said.endswith(" Save one with torch.save(model.state_dict(), FILE).")
+        assert "weights_only" not in said
+        assert "\n" not in said
+
+    def test_a_whole_module_and_code_are_not_run(self, resnet: nn.Module, tmp_path: Path) -> None:
+        for name, content, old in (("a", resnet, False), ("b", resnet, True), ("c", {"a": Evil()}, False)):
+            torch.save(content, tmp_path / f"{name}.pth", _use_new_zipfile_serialization=not old)
+            self.in_our_words(
+                tmp_path / f"{name}.pth", "it is damaged, or holds more than tensors, such as a whole module"
+            )
+
+    def test_what_broke_off_or_is_another_archive(self, file: Path, tmp_path: Path) -> None:
+        (tmp_path / "half.pth").write_bytes(file.read_bytes()[:100_000])
+        self.in_our_words(tmp_path / "half.pth", "it broke off, or is damaged: copy it again")
+        for name, inside in (("other", "a.txt"), ("jit", "jit/constants.pkl")):
+            with zipfile.ZipFile(tmp_path / f"{name}.pth", "w") as archive:
+                archive.writestr(inside, "a")
+        self.in_our_words(tmp_path / "other.pth", "it is an archive, but none of torch.save")
+        self.in_our_words(tmp_path / "jit.pth", "it is a program of torch.jit, not a state dict")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert self.said(f"{tmp_path}/") == (
+            f"net.weights: {tmp_path} is a folder. Give the file of a state dict in it. "
+            "Save one with torch.save(model.state_dict(), FILE)."
         )
-        assert "\n" not in self.said(tmp_path / "w.pth")
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         assert self.said(tmp_path / "w.pth") == (
@@ -222,6 +261,21 @@ class TestWeightsThatAreWrong:
         copy.write_bytes(b"PK\x03\x04")
         with pytest.raises(ResourceError, match=r"resnet18-f37072fd\.pth cannot be read .* Delete it"):
             Trunk("resnet18", "IMAGENET1K_V1", 1)
+
+    def test_other_weights_under_a_name_of_torchvision(
+        self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        copy = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+        copy.parent.mkdir(parents=True)
+        shutil.copy(file, copy)
+        with pytest.raises(ResourceError, match=r"its content is damaged, or other weights\. Delete it to download"):
+            Trunk("resnet18", "IMAGENET1K_V1", 1)
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("run",)
 
 
 def _no_internet(*address: object, **options: object) -> None:
