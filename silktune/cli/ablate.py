@@ -78,6 +78,7 @@ def command(
 
     wanted, overrides = language.split(words or [], "p23")
     language.one_of("--device", device, DEVICES)
+    language.study_name(name)
     named = tuple(one.strip() for one in (variables or "").split(",") if one.strip())
     table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
     if reference:
@@ -88,6 +89,7 @@ def command(
     from silktune.cli.study import Study
     from silktune.orchestrate import ablate
     from silktune.orchestrate.resources import Placement
+    from silktune.study.outside import Outside
     from silktune.study.plan import Plan
 
     what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
@@ -99,12 +101,13 @@ def command(
     if plan:
         from silktune.orchestrate import estimate
 
-        paths = Plan.of(what, "").paths(root, title, named=bool(name), storage=storage)
+        paths = Plan.of(what, "").paths(root, title, named=name is not None, storage=storage)
+        Outside.read(paths).with_(row.experiment.net for row in table.rows)
         tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
         what, [row.experiment.net for row in table.rows],
-        title, named=bool(name), root=root, storage=storage, dataset=dataset, command=command_line(),
+        title, named=name is not None, root=root, storage=storage, dataset=dataset, command=command_line(),
         params={"table": table.name, "runs": order.runs, **table.base.flat()},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

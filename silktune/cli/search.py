@@ -70,6 +70,7 @@ def command(
     seconds = language.seconds(time)
     language.one_of("--sampler", sampler, ("tpe", "random", "grid"))
     language.one_of("--device", device, DEVICES)
+    language.study_name(name)
     space = spaces.load(wanted, overrides)
     console = Console(highlight=False, emoji=False)
     dataset = show.resolve(console, data, images, space.base, root / "data")
@@ -89,7 +90,7 @@ def command(
     shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
     begun = Study.begin(
         what, space.nets(),
-        name or f"{space.name}-{dataset.name}", named=bool(name), root=root, storage=storage, dataset=dataset,
+        name or f"{space.name}-{dataset.name}", named=name is not None, root=root, storage=storage, dataset=dataset,
         command=command_line(), params={"sampler": sampler, "sampler.seed": seed, **shared},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

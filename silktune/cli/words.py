@@ -103,6 +103,18 @@ def one_of(option: str, value: str, allowed: Sequence[str]) -> None:
         raise SettingsError(f"{option} {value}: it may be {', '.join(allowed[:-1])} or {allowed[-1]}.")
 
 
+def study_name(name: str | None) -> None:
+    """Check the name that a person gave to a study, if any.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    from silktune.study.paths import checked_name
+
+    if name is not None:
+        checked_name(name)
+
+
 def seconds(text: str | None) -> float | None:
     """`2h`, `90m`, `1h30m`, `45s` as seconds.
 

@@ -9,9 +9,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from silktune.errors import StudyError
+from silktune.errors import SettingsError, StudyError
 from silktune.outcome import Outcome
 from silktune.place import Place
+
+LONGEST = 200  # bytes of a study's name; file systems take 255, or 143 where they encrypt names
+TAKEN = ("data", "mlflow-artifacts", "mlflow.db")  # by others in the folder of studies
+
+
+def checked_name(name: str) -> str:
+    """A study's name as a person gave it: that of a folder in the folder of studies, and of nothing else.
+
+    Raises:
+        SettingsError: it would lie elsewhere, be hidden, or be no folder at all.
+    """
+    size = len(name.encode(errors="replace"))
+    wrong = {
+        "it is empty": not name.strip(),
+        "it begins with a dot": name.startswith("."),
+        "it has a slash in it, and a study lies directly in --root": "/" in name or "\\" in name,
+        "it has signs in it that cannot be seen": not name.isprintable() or name != name.strip(),
+        f"it has {size} bytes, and may have {LONGEST}": size > LONGEST,
+        "silktune keeps something else there": name.casefold() in TAKEN,
+    }
+    for sentence in (sentence for sentence, holds in wrong.items() if holds):
+        raise SettingsError(f"--name {name!r}: {sentence}. Give the name of a folder, such as first-search.")
+    return name
 
 
 @dataclass(frozen=True)

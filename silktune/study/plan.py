@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from silktune.errors import StudyError
+from silktune.errors import SettingsError, StudyError
+from silktune.filenames import filename
 from silktune.outcome import write_whole
 from silktune.place import Place
 from silktune.settings import Experiment
-from silktune.study.paths import StudyPaths
+from silktune.study.paths import StudyPaths, checked_name
 
 SEARCHED = "trials"
 
@@ -77,9 +78,17 @@ class Plan:
         return cls(uuid.uuid4().hex, json.loads(_canonical(what)), command)
 
     def paths(self, studies: Path, name: str, *, named: bool, storage: str | None = None) -> StudyPaths:
-        """Where the study lies: a name that a person did not give gets the plan's key added."""
-        folder = studies / (name if named else f"{name}-{self.key}")
+        """Where the study lies: a name that a person did not give gets the plan's key added, and may be shortened."""
+        folder = studies / (checked_name(name) if named else f"{self._own(name)}-{self.key}")
         return StudyPaths(folder, Place.of(storage) if storage else None)
+
+    @staticmethod
+    def _own(name: str) -> str:
+        """The name of a space and a data set as that of a folder; most are one already."""
+        try:
+            return checked_name(name)
+        except SettingsError:
+            return filename(name)
 
     @classmethod
     def read(cls, paths: StudyPaths) -> Plan:

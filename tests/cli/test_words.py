@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from silktune.cli.words import interruptible, seconds, split
 from silktune.errors import Interrupted, SettingsError
+from tests.cli.run import silktune
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,12 @@ def test_who_ends_the_command_is_told_what_is_kept(number: signal.Signals, ctrl_
         assert signal.getsignal(signal.SIGTERM) == before[1]
     finally:
         signal.signal(signal.SIGINT, before[0])
+
+
+@pytest.mark.parametrize("command", ["search", "ablate"])
+@pytest.mark.parametrize("name", ["../x", "", "a\tb", "絹" * 96])
+def test_a_name_that_leaves_the_root_writes_nothing(command: str, name: str, tmp_path: Path) -> None:
+    done = silktune(command, "quick", "--data", "labels.csv", "--name", name, "--root", "runs", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"--name {name!r}: ")
+    assert list(tmp_path.iterdir()) == []

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from silktune.errors import StudyError
-from silktune.study.paths import StudyPaths
+from silktune.errors import SettingsError, StudyError
+from silktune.study.paths import StudyPaths, checked_name
+from silktune.study.plan import Plan
 from tests.outcomes import outcome
 
 HOLD = """
 import sys; from pathlib import Path
-from silktune.study.paths import StudyPaths
+from silktune.study.paths import StudyPaths, checked_name
+from silktune.study.plan import Plan
 with StudyPaths(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
@@ -70,3 +72,31 @@ def test_where_everything_lies(tmp_path: Path) -> None:
     names = ["plan.json", "journal.log", "report.md", "trials.csv", "winner.yaml", ".ray"]
     assert [path.relative_to(tmp_path).as_posix() for path in files] == names
     assert paths.trial("t000") == tmp_path / "trials" / "t000"
+
+
+class TestName:
+    @pytest.mark.parametrize("name", ["study", "50% silk", "a#b?c", "Größe 絹", "x" * 200, "a.b", "~", "-"])
+    def test_that_can_be_a_folder(self, name: str) -> None:
+        assert checked_name(name) == name
+
+    @pytest.mark.parametrize(
+        ("name", "why"),
+        [
+            ("", "it is empty"), (" ", "it is empty"), (".", "it begins with a dot"), ("..", "it begins with a dot"),
+            ("../x", "it begins with a dot"), ("a/b", "it has a slash in it"), ("/tmp/x", "it has a slash in it"),
+            ("a\\b", "it has a slash in it"), ("a\nb", "signs in it that cannot be seen"), (" a", "signs in it"),
+            ("a\0", "signs in it"), ("\ud800", "signs in it"), ("絹" * 96, "it has 288 bytes, and may have 200"),
+            ("Data", "silktune keeps something else there"), ("mlflow.db", "silktune keeps something else there"),
+        ],
+    )  # fmt: skip
+    def test_that_cannot_is_a_sentence(self, name: str, why: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            checked_name(name)
+        assert str(caught.value).startswith(f"--name {name!r}: ")
+        assert why in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["quick-絹" + "絹" * 96, "a/b", "..", "x" * 300])
+    def test_that_nobody_gave_is_made_one(self, name: str, tmp_path: Path) -> None:
+        folder = Plan.of({}, "").paths(tmp_path, name, named=False).folder
+        assert folder.parent == tmp_path
+        folder.mkdir()
