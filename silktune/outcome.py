@@ -188,6 +188,7 @@ class Outcome(_Record):
     seconds: float = 0.0
     device: str = ""
     fingerprint: str = ""  # of the trial, so that an outcome is never taken for another's
+    versions: dict[str, str] = {}  # package → version, of what trained it; none in outcomes of before there were any
 
     @property
     def value(self) -> float:

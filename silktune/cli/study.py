@@ -25,6 +25,7 @@ from silktune.tracking import record, store
 from silktune.tracking.moved import ARTIFACTS
 from silktune.tracking.sentences import shown
 from silktune.tracking.tracker import MlflowTracker
+from silktune.versions import mixed, seen
 
 BESIDE_STUDIES = {
     "data": "prepared data sets are kept",
@@ -87,7 +88,7 @@ class Study:
             uri = store.uri(root)
             tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
             header = Header(
-                tags=record.tags(list(command)), params=dict(params),
+                tags=seen(Header.tags_before(paths), record.tags(list(command))), params=dict(params),
                 data=Facts.of(dataset), folder=dataset.folder.absolute(),
             )  # fmt: skip
             tracker.open(header.tags, header.params)
@@ -103,8 +104,8 @@ class Study:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of how MLflow's store was opened."""
-        return self.tracker.store.notes
+        """What a person should know before it goes on: of how MLflow's store was opened, of versions."""
+        return (*self.tracker.store.notes, *filter(None, [mixed(self.header.tags)]))
 
     def how_to_look(self) -> str:
         """How to open MLflow's page of this study's runs."""

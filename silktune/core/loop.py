@@ -14,6 +14,7 @@ from silktune.core.trunk import Trunk
 from silktune.data.dataset import Dataset
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime
+from silktune.versions import versions
 
 
 def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporter, world: World = ALONE) -> Outcome:
@@ -40,7 +41,7 @@ def fit(
     training = Training(experiment, runtime, view(data, experiment), device, world)
     with memory(experiment):
         training.run(report)
-    return training.net, training.outcome()
+    return training.net, training.outcome().model_copy(update={"versions": versions()})
 
 
 def view(data: Dataset, experiment: Experiment) -> Dataset:

@@ -22,6 +22,7 @@ from silktune.study.mirror import Mirror
 from silktune.study.outside import Outside
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
+from silktune.versions import versions
 
 
 class Source(Protocol):
@@ -147,7 +148,8 @@ class Desk:
         trial = self.running.pop(name)
         known = self._epochs.pop(name, {})
         epochs = outcome.epochs or tuple(known.values())
-        outcome = outcome.model_copy(update={"epochs": epochs, "fingerprint": self.fingerprints.pop(name)})
+        own = {"fingerprint": self.fingerprints.pop(name), "versions": outcome.versions or versions()}
+        outcome = outcome.model_copy(update={"epochs": epochs, **own})
         outcome.write(self.paths.outcome(name))
         self._tidy(trial, outcome)
         self.close(trial, outcome)

@@ -18,7 +18,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tags: dict[str, str]  # versions, host, command, …
+    tags: dict[str, str]  # every version that was at work, host, command, …
     params: dict[str, Any]
     data: Facts
     folder: Path  # of the prepared data set
@@ -27,6 +27,14 @@ class Header(BaseModel):
     def write(self, paths: StudyPaths) -> None:
         """Write it, whole or not at all."""
         write_whole(paths.header, self.model_dump_json(indent=1))
+
+    @classmethod
+    def tags_before(cls, paths: StudyPaths) -> dict[str, str]:
+        """The tags of the last command that worked on a study; none where it is new, or its header says nothing."""
+        try:
+            return cls.model_validate_json(paths.header.read_bytes()).tags
+        except (FileNotFoundError, ValidationError):
+            return {}
 
     def end(self, paths: StudyPaths, *, failed: bool) -> None:
         """Write down how the last command ended."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import platform
 import shlex
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from silktune import versions
 from silktune.tracking.names import short
 from silktune.tracking.tracker import MlflowTracker
 
-PACKAGES = ("silktune", "torch", "torchvision", "ray", "optuna", "mlflow", "numpy", "scikit-learn")
 DIGEST_LENGTH = 36  # of MLflow's column
 
 
@@ -72,19 +70,8 @@ def tags(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:
     """
     line = shlex.join(command)
     made = {"silktune.command": line, "silktune.host": socket.gethostname(), "mlflow.source.name": line}
-    made |= {"mlflow.source.type": "LOCAL", "version.python": platform.python_version()}
-    return made | _versions() | _git(folder or Path.cwd())
-
-
-def _versions() -> dict[str, str]:
-    """The installed versions, without importing anything."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[f"version.{package}"] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    made |= {"mlflow.source.type": "LOCAL"}
+    return made | versions.tags() | _git(folder or Path.cwd())
 
 
 def _git(folder: Path) -> dict[str, str]:
