@@ -17,6 +17,7 @@ A checker collects its complaints and raises them at once with `SomeError.of(com
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 from typing import Self
 
@@ -67,6 +68,33 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if close:
         return f" Did you mean {close[0]}?"
     return f" There is: {', '.join(known)}."
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_REMEDIES = {
+    errno.EACCES: "Change its permissions, or {elsewhere}.",
+    errno.EPERM: "Change its permissions, or {elsewhere}.",
+    errno.EROFS: "What lies there can only be read: {elsewhere}.",
+    errno.ENOTDIR: "A file stands where a folder is needed: {elsewhere}.",
+    errno.EEXIST: "A file stands where a folder is needed: {elsewhere}.",
+    errno.EISDIR: "A folder stands where a file is needed: {elsewhere}.",
+    errno.ENAMETOOLONG: "Give a shorter name.",
+    errno.EMFILE: "This process may not open more files: raise `ulimit -n`.",
+}
+
+
+def trouble(where: object, error: OSError, elsewhere: str = "name another place") -> str:
+    """The sentence about a file or a folder that cannot be read or written, and what to do.
+
+    Args:
+        where: the file or the folder.
+        error: what the system said.
+        elsewhere: how another place is named.
+    """
+    if error.errno in FULL:
+        return f"{where}: no space is left. What was finished is kept: make room, give the same command."
+    remedy = _REMEDIES.get(error.errno or 0, "See what is wrong there, or {elsewhere}.")
+    return f"{where}: {error.strerror or reason(error)}. {remedy.format(elsewhere=elsewhere)}"
 
 
 def reason(error: BaseException) -> str:

@@ -84,6 +84,7 @@ def command(
     if reference:
         table = publish.compared_with(table, reference)
     console = Console(highlight=False, emoji=False)
+    language.writable(root, "name another folder with --root")
     dataset = show.resolve(console, data, images, table.base, root / "data")
 
     from silktune.cli.study import Study

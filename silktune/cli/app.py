@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from silktune import __version__
 from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, terminal, train
-from silktune.errors import SilktuneError
+from silktune.errors import SilktuneError, trouble
 
 app = typer.Typer(
     help="Hyperparameter search and ablations for SilkNet on Ray: images with gaps in their labels and rare classes.",
@@ -25,8 +24,6 @@ app.command("settings")(settings.command)
 app.add_typer(data.app, name="data")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(mlflow.app, name="mlflow")
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _version(wanted: bool) -> None:
@@ -51,10 +48,7 @@ def main() -> None:
     except SilktuneError as error:
         _say(str(error), error.exit_code)
     except OSError as error:
-        where, reason = error.filename or "This machine", error.strerror or str(error)
-        if error.errno in DISK_FULL:
-            reason = "no space is left. What was finished is kept: make room, give the same command"
-        _say(f"{where}: {reason}.", 1)
+        _say(trouble(error.filename or "This machine", error), 1)
 
 
 def _say(message: str, code: int) -> None:

@@ -73,6 +73,7 @@ def command(
     language.study_name(name)
     space = spaces.load(wanted, overrides)
     console = Console(highlight=False, emoji=False)
+    language.writable(root, "name another folder with --root")
     dataset = show.resolve(console, data, images, space.base, root / "data")
 
     from silktune.cli.study import Study

@@ -37,6 +37,8 @@ def command(
 
     name, overrides = language.split(words or [], "")
     wanted = experiment(name, overrides)
+    if folder:
+        language.writable(folder, "name another folder with --to")
     console = Console(highlight=False, emoji=False)
     dataset = show.resolve(console, data, images, wanted, STUDIES / "data")
 

@@ -7,11 +7,12 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
 
-from silktune.errors import Interrupted, SettingsError
+from silktune.errors import Interrupted, ResourceError, SettingsError, trouble
 from silktune.settings import parse
 
 STUDIES = Path("runs")
@@ -113,6 +114,20 @@ def study_name(name: str | None) -> None:
 
     if name is not None:
         checked_name(name)
+
+
+def writable(folder: Path, elsewhere: str) -> None:
+    """Make a folder, and find out that files can be written there, before hours of work are.
+
+    Raises:
+        ResourceError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise ResourceError(trouble(f"{folder}: this cannot be written", error, elsewhere)) from error
 
 
 def seconds(text: str | None) -> float | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from silktune.core import state
-from silktune.errors import ResourceError, StudyError, reason
+from silktune.errors import ResourceError, StudyError, reason, trouble
 from silktune.outcome import Epoch
 from silktune.place import Place
 
@@ -85,4 +85,4 @@ def write(content: object, place: Place, name: str) -> None:
     try:
         place.write(name, file.getbuffer())
     except OSError as error:
-        raise ResourceError(f"{place}/{name} could not be written ({reason(error)}). Is the disk full?") from error
+        raise ResourceError(trouble(f"{place}/{name} could not be written", error)) from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from silktune.errors import ResourceError
+from silktune.errors import ResourceError, trouble
 
 _UNITS = ("kB", "MB", "GB")
 
@@ -44,7 +44,8 @@ def sentences(root: Path) -> Iterator[None]:
                 f"{root}: the disk is full. What is prepared is kept: make room and run the command again, "
                 "it goes on from there; or name another folder with --to."
             ) from error
-        raise ResourceError(f"{root}: this cannot be written: {error.strerror or error}.") from error
+        elsewhere = "name another folder: `silktune data prepare` has --to for it, search and ablate --root"
+        raise ResourceError(trouble(f"{root}: this cannot be written", error, elsewhere)) from error
 
 
 def has_room(folder: Path, needed: int) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from silktune.cli.app import app
 from silktune.data.dataset import Dataset
-from silktune.errors import DataError, SettingsError, SilktuneError
+from silktune.errors import DataError, ResourceError, SettingsError, SilktuneError
 from silktune.outcome import Outcome
 from silktune.study.report import settings_yaml
 from tests.core.trainings import SMALL, small
@@ -61,6 +61,19 @@ def test_accepts_a_searchs_winner(tiny: Dataset, tmp_path: Path) -> None:
 def test_a_data_set_of_other_settings(tiny: Dataset) -> None:
     with pytest.raises(DataError, match=r"it was prepared with data\.image_size=32, not 224"):
         run("train", "--data", tiny.folder)
+
+
+@pytest.mark.parametrize("command", ["train", "search", "ablate"])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_done(command: str, tiny: Dataset) -> None:
+    Path("file").write_text("", encoding="utf-8")
+    option = "--to" if command == "train" else "--root"
+    with pytest.raises(ResourceError) as caught:
+        run(command, *words(), "--data", tiny.folder, option, "file/run")
+    assert str(caught.value) == (
+        "file/run: this cannot be written: Not a directory. A file stands where a folder is needed: name another "
+        f"folder with {option}."
+    )
+    assert [path.name for path in Path().iterdir()] == ["file"]
 
 
 def test_a_device_that_is_none(tiny: Dataset) -> None:

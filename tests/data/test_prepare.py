@@ -410,7 +410,7 @@ def test_a_disk_that_fills_up_loses_nothing(many: Path, tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     table = small_set(tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResourceError, match=r"file/data: this cannot be written: Not a directory\.$"):
+    with pytest.raises(ResourceError, match=r"file/data: this cannot be written: Not a directory\. .* --to"):
         prepare(table, None, SMALL, tmp_path / "file" / "data")
 
 
