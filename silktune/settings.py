@@ -178,6 +178,9 @@ class Experiment(_Section):
         complaints = [
             f"{prefix}{name} is no setting.{nearest(name, names())}" for name in changes if name not in names()
         ]
+        complaints += [
+            f"{prefix}{name} cannot be {value}: no setting is true or false." for name, value in _truths(changes)
+        ]
         tree: dict[str, dict[str, Any]] = self.model_dump()
         for name, value in changes.items():
             if name in names():
@@ -190,6 +193,13 @@ class Experiment(_Section):
         if complaints:
             raise SettingsError.of(complaints)
         return changed
+
+
+def _truths(changes: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """The settings that were given a truth value, which pydantic would take for 0 or 1."""
+    for name, value in changes.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        yield from ((name, one) for one in values if isinstance(one, bool) and name in names())
 
 
 class Runtime(_Section):

@@ -68,6 +68,8 @@ def test_defaults_are_the_papers() -> None:
         ("net.NN_jfc", (), "net.NN_jfc cannot be (): it should have at least 1 item, not 0."),
         ("net.NN_jfc", [64, 0], "net.NN_jfc cannot be 0: it should be greater than or equal to 1."),
         ("net.NB_RN", 51, "net.NB_RN cannot be 51: it should be less than or equal to 50."),
+        ("loss.gamma", True, "loss.gamma cannot be True: no setting is true or false."),
+        ("net.NN_jfc", [8, True], "net.NN_jfc cannot be True: no setting is true or false."),
         ("net.weights", "", "net.weights cannot be '': it should have at least 1 character."),
     ],
 )  # fmt: skip

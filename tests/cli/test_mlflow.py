@@ -86,6 +86,14 @@ def test_an_empty_store_gets_the_record_that_the_study_had_and_a_complete_one_no
     assert everything(other) == after
 
 
+def test_a_value_is_spelled_alike_on_the_study_its_rows_and_their_runs(studies: Studies, live: str) -> None:
+    assert studies.begin(*ABLATE, "net.NN_jfc=8,4").exit_code == 0
+    params = [run["params"] for run in record(live).values()]
+    assert len(params) == 10
+    assert {values["net.NN_jfc"] for values in params} == {"8,4"}
+    assert {values["net.NN_tfc"] for values in params} == {"[]"}
+
+
 @pytest.mark.parametrize(
     ("command", "back"), [(ABLATE, False), (SEARCH, True)], ids=["ablation, away at the end", "search, back before it"]
 )
