@@ -54,7 +54,7 @@ class Node:
             "--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0",
             f"--object-store-memory={STORE}", "--disable-usage-stats", "--include-log-monitor=false",
         ]  # fmt: skip
-        with self.log.open("w") as log:
+        with self.log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*within, str(BIN / "ray"), "start", *words, *common],
                 env=environ, stdout=log, stderr=log, start_new_session=True,
@@ -63,9 +63,9 @@ class Node:
     def wait(self, up: Callable[[], bool] = lambda: True) -> None:
         """Until it is part of its cluster, and whatever else is asked for."""
         end = time.monotonic() + LIMIT
-        while "Ray runtime started" not in self.log.read_text() or not up():
-            assert time.monotonic() < end, self.log.read_text()
-            assert self._process.poll() is None, self.log.read_text()
+        while "Ray runtime started" not in self.log.read_text(encoding="utf-8") or not up():
+            assert time.monotonic() < end, self.log.read_text(encoding="utf-8")
+            assert self._process.poll() is None, self.log.read_text(encoding="utf-8")
             time.sleep(0.05)
 
     @property
@@ -106,7 +106,7 @@ class Reaper:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", REAPER], stdin=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-c", REAPER], stdin=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True
         )
 
     def hear(self, node: Node) -> None:

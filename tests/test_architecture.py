@@ -16,7 +16,12 @@ LONGEST = 300
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
     code = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
     return subprocess.run(
-        [sys.executable, "-c", code, "--no-cache"], capture_output=True, text=True, cwd=root, check=False
+        [sys.executable, "-c", code, "--no-cache"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=root,
+        check=False,
     )
 
 
@@ -31,9 +36,9 @@ def test_a_broken_contract_is_found(tmp_path: Path) -> None:
     for source in (ROOT / "silktune").rglob("*.py"):
         copy = package / source.relative_to(ROOT / "silktune")
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(source.read_text())
-    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
-    with (package / "study" / "choose.py").open("a") as file:
+        copy.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    with (package / "study" / "choose.py").open("a", encoding="utf-8") as file:
         file.write("\nimport torch\n")
     done = lint_imports(tmp_path)
     assert done.returncode == 1
@@ -41,7 +46,7 @@ def test_a_broken_contract_is_found(tmp_path: Path) -> None:
 
 
 def test_no_module_is_too_long() -> None:
-    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "silktune").rglob("*.py")}
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "silktune").rglob("*.py")}
     assert len(lengths) > 40
     assert {path.relative_to(ROOT): n for path, n in lengths.items() if n > LONGEST} == {}
 
@@ -50,7 +55,12 @@ def test_no_module_is_too_long() -> None:
 def test_a_wheel_carries_the_search_spaces(tmp_path: Path) -> None:
     builder = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
     done = subprocess.run(
-        [sys.executable, "-c", builder, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", builder, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        check=False,
     )
     if "No module named 'hatchling'" in done.stderr:
         pytest.skip("hatchling is not installed here, and a build would download it")
@@ -63,5 +73,7 @@ def test_a_wheel_carries_the_search_spaces(tmp_path: Path) -> None:
     unpacked = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(unpacked)
     code = "from silktune.study import space; print(space.load('quick', {}).name, space.shelves())"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=unpacked, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=unpacked, check=False
+    )
     assert found.stdout == f"quick [PosixPath('{unpacked}/silktune/search_spaces')]\n", found.stderr

@@ -78,7 +78,7 @@ def test_in_brief_it_still_says_for_how_long_it_was_trained() -> None:
 @pytest.mark.parametrize("text", ["", "{", '{"state": "finished", "colour": 1}', '{"state": "asleep"}', "[]"])
 def test_a_file_of_something_else_is_a_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "o.json"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(StudyError) as caught:
         Outcome.read(path)
     assert str(caught.value).startswith(f"{path} is no outcome of this version of silktune (")
@@ -113,6 +113,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_whole(tmp_path / "a" / "b.txt", "one")
     with pytest.raises(TypeError):
         write_whole(tmp_path / "a" / "b.txt", 2)  # type: ignore[arg-type]
-    assert (tmp_path / "a" / "b.txt").read_text() == "one"
+    assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "one"
     write_whole(tmp_path / "a" / "b.txt", "γ²")
     assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "γ²"

@@ -73,7 +73,7 @@ class Scene:
 def poisonable(folder: Path) -> dict[str, str]:
     """The environment of nodes on which `poison` works."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(POISON)
+    (folder / "sitecustomize.py").write_text(POISON, encoding="utf-8")
     return {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}
 
 
@@ -156,7 +156,9 @@ def spot(scene: Scene) -> str:
     command = [str(BIN / "ray"), "drain-node", "--address", scene.cluster.address]
     command += ["--node-id", lost.id, "--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "spot notice"]
     command += ["--deadline-remaining-seconds", str(NOTICE)]
-    done = subprocess.run(command, env=scene.cluster.environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=scene.cluster.environ, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     until(lambda: time.monotonic() >= deadline, "the deadline")
     scene.cluster.lose(lost)
@@ -179,7 +181,7 @@ def poison(scene: Scene) -> str:
     if not running:
         return ""
     trial = scene.chance.choice(running)
-    (scene.poison / "trial").write_text(trial)
+    (scene.poison / "trial").write_text(trial, encoding="utf-8")
     until(lambda: _over(scene.study, trial), f"{trial} is given up")
     (scene.poison / "trial").unlink()
     return trial

@@ -33,7 +33,7 @@ class Study:
 
     def __init__(self, folder: Path, table: Path, address: str, uri: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "rows.yaml").write_text(ROWS)
+        (folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
         self.folder, self.name = folder / "runs" / "study", folder.name
         self._output = folder / "output.txt"
         self._command = [
@@ -54,7 +54,7 @@ class Study:
 
     def start(self) -> None:
         """Give the command."""
-        with self._output.open("a") as output:
+        with self._output.open("a", encoding="utf-8") as output:
             self._process = subprocess.Popen(
                 self._command, cwd=self._output.parent, env=self._environ, stdout=output, stderr=output,
                 start_new_session=True,
@@ -76,7 +76,7 @@ class Study:
     @property
     def said(self) -> str:
         """Everything that it printed, however often it was started."""
-        return self._output.read_text() if self._output.exists() else ""
+        return self._output.read_text(encoding="utf-8") if self._output.exists() else ""
 
     def end(self) -> int:
         """Wait for the command's end."""
@@ -98,7 +98,7 @@ class Study:
         stamp, known = _stamp(path), self._finished.get(path.stem)
         if known and stamp != known:
             self.again.add(f"{path.stem} was written")
-        elif not known and stamp and json.loads(path.read_text())["state"] == "finished":
+        elif not known and stamp and json.loads(path.read_text(encoding="utf-8"))["state"] == "finished":
             self._finished[path.stem] = stamp
 
     @property
@@ -109,7 +109,7 @@ class Study:
     def outcome(self, trial: str) -> str | None:
         """The state in which a trial ended, if it did."""
         path = self.folder / "outcomes" / f"{trial}.json"
-        return str(json.loads(path.read_text())["state"]) if path.exists() else None
+        return str(json.loads(path.read_text(encoding="utf-8"))["state"]) if path.exists() else None
 
     def names(self) -> set[str]:
         """The trials that have an outcome."""
@@ -118,7 +118,7 @@ class Study:
     def outcomes(self) -> dict[str, Any]:
         """What every trial ended with, without times."""
         files = sorted(self.folder.glob("outcomes/[!.]*.json"))
-        return {file.stem: _timeless(json.loads(file.read_text())) for file in files}
+        return {file.stem: _timeless(json.loads(file.read_text(encoding="utf-8"))) for file in files}
 
     def lost(self) -> list[str]:
         """Trials that were finished once and have no outcome any more."""
@@ -128,7 +128,7 @@ class Study:
         """What is not the same, to the last digit, as in another study."""
         mine, others = self.outcomes(), other.outcomes()
         found = [name for name in sorted({*mine, *others}) if mine.get(name) != others.get(name)]
-        table, their_table = ((one.folder / "table.md").read_text() for one in (self, other))
+        table, their_table = ((one.folder / "table.md").read_text(encoding="utf-8") for one in (self, other))
         return found + (["table.md"] if table != their_table else [])
 
 

@@ -55,7 +55,7 @@ def scene(tmp_path: Path, table: Path, ray: Cluster, poison: Path) -> Iterator[S
 
 def test_a_trial_that_kills_its_process_fails_and_is_run_again_alone(scene: Scene, undisturbed: Study) -> None:
     scene.study.add("--runs", "1", "--retries", "1")
-    (scene.poison / "trial").write_text("MTL-fo-run1")
+    (scene.poison / "trial").write_text("MTL-fo-run1", encoding="utf-8")
     scene.study.start()
     assert scene.study.end() == 3, scene.study.said
     (scene.poison / "trial").unlink()

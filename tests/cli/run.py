@@ -14,5 +14,12 @@ def silktune(*words: object, cwd: Path | None = None, timeout: float = 90) -> su
     environment = os.environ | {"COLUMNS": "120", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     command = [sys.executable, "-m", "silktune", *map(str, words)]
     return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd or ROOT, env=environment, timeout=timeout, check=False
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd or ROOT,
+        env=environment,
+        timeout=timeout,
+        check=False,
     )

@@ -57,8 +57,8 @@ class Studies:
 
     def __init__(self, folder: Path, data: Dataset, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.data, self.between = folder, data, lambda trial: None
-        (folder / "space.yaml").write_text(SPACE)
-        (folder / "rows.yaml").write_text(ROWS)
+        (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
+        (folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
         patch.chdir(folder)
         for module in (search, listed):
             patch.setattr(module, "a_ray", lambda placement: nullcontext())

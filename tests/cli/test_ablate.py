@@ -32,7 +32,7 @@ def woven(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_run(tmp_path: Path, woven: Path) -> None:
-    (tmp_path / "wrong.yaml").write_text(WRONG)
+    (tmp_path / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     done = silktune("ablate", "wrong.yaml", "--data", woven, "--reference", "none", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
@@ -132,7 +132,7 @@ def test_a_failed_cell_is_named_and_ends_with_3(study: StudyPaths) -> None:
 )
 def test_what_is_no_ablation_is_said(tmp_path: Path, name: str | None, content: str, sentence: str) -> None:
     if name:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="utf-8")
     done = silktune("table", tmp_path)
     assert done.returncode == 1
     assert sentence in done.stderr

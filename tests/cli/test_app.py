@@ -46,7 +46,9 @@ sys.exit(code)
 def loaded(words: list[str], before: str = "") -> tuple[int, str, list[str]]:
     """Exit code, output and the heavy libraries that a command has loaded."""
     code = LOADED.format(words=words, before=before, heavy=set(HEAVY))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=ROOT, check=False
+    )
     output, _, names = done.stdout.rpartition("LOADED")
     return done.returncode, output + done.stderr, names.split()
 

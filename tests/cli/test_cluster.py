@@ -22,7 +22,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_that_holds_is_summed_up(shell: Path) -> None:
     file = shell / "cluster.yaml"
-    file.write_text(text(AWS))
+    file.write_text(text(AWS), encoding="utf-8")
     done = silktune("cluster", "check", file)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.rstrip() for line in done.stdout.splitlines()] == [
@@ -38,7 +38,7 @@ def test_a_file_that_holds_is_summed_up(shell: Path) -> None:
 
 def test_machines_of_ones_own_are_summed_up(shell: Path) -> None:
     file = shell / "onpremises.yaml"
-    file.write_text(text(LOCAL))
+    file.write_text(text(LOCAL), encoding="utf-8")
     done = silktune("cluster", "check", file)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.rstrip() for line in done.stdout.splitlines()[:3]] == [
@@ -51,7 +51,7 @@ def test_machines_of_ones_own_are_summed_up(shell: Path) -> None:
 def test_every_complaint_is_a_line_and_the_exit_code_1(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE")
     file = shell / "cluster.yaml"
-    file.write_text(text(AWS).replace("max_workers: 8\nidle", "max_worker: 8\nidle"))
+    file.write_text(text(AWS).replace("max_workers: 8\nidle", "max_worker: 8\nidle"), encoding="utf-8")
     done = silktune("cluster", "check", file)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
@@ -62,7 +62,7 @@ def test_every_complaint_is_a_line_and_the_exit_code_1(shell: Path, monkeypatch:
 
 def test_nodes_of_a_cloud_cannot_be_asked(shell: Path) -> None:
     file = shell / "cluster.yaml"
-    file.write_text(text(AWS))
+    file.write_text(text(AWS), encoding="utf-8")
     done = silktune("cluster", "check", file, "--nodes")
     sentence = f"{file}: --nodes asks machines that are there before `ray up`; these are not."
     assert (done.returncode, done.stderr.strip()) == (1, sentence)

@@ -52,7 +52,7 @@ def test_importing_the_commands_loads_nothing_heavy() -> None:
 
 
 def test_counts_are_described(tmp_path: Path) -> None:
-    (tmp_path / "counts.csv").write_text(COUNTS)
+    (tmp_path / "counts.csv").write_text(COUNTS, encoding="utf-8")
     assert lines(run("describe", tmp_path / "counts.csv")) == [
         "variable  K_m  labelled  share  background  |M_m|     IR    BD",
         "material    3    35,351      –           0      2    7.0  0.66",
@@ -73,7 +73,9 @@ def test_counts_are_described(tmp_path: Path) -> None:
 
 def test_a_label_table_is_described_with_its_split(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 30)
-    table.write_text(table.read_text().replace("r7,blue", "r7,rare").replace("r9,blue", "r9,rare"))
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("r7,blue", "r7,rare").replace("r9,blue", "r9,rare"), encoding="utf-8"
+    )
     said = lines(run("describe", table))
     assert said[0].startswith("set: 29 images of 29 records: 1")
     assert said[1:3] == [
@@ -102,7 +104,7 @@ def test_prepare_says_where_it_is_and_does_it_once(tmp_path: Path) -> None:
     assert lines(first) == lines(
         run("prepare", table, "data.image_size=16", "--to", tmp_path / "data", "data.variables=shape")
     )
-    about = json.loads((folder / "dataset.json").read_text())
+    about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert about["settings"]["image_size"] == 16
     assert [variable["name"] for variable in about["variables"]] == ["shape"]
     assert lines(run("describe", folder)) == lines(first)[:-1]
@@ -120,7 +122,7 @@ def test_prepare_calls_a_data_set_by_the_table_that_it_was_given(tmp_path: Path)
 def test_prepare_with_images_elsewhere_of_which_one_is_damaged(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 30)
     table = table.rename(tmp_path / "labels.csv")
-    (tmp_path / "set" / "003.png").write_text("?")
+    (tmp_path / "set" / "003.png").write_text("?", encoding="utf-8")
     words = ["prepare", table, "--images", tmp_path / "set", "--to", tmp_path / "data", "data.image_size=16"]
     with pytest.raises(DataError, match=r"003\.png: it is no image or a damaged one"):
         run(*words)
@@ -129,10 +131,10 @@ def test_prepare_with_images_elsewhere_of_which_one_is_damaged(tmp_path: Path) -
 
 def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 30)
-    text = table.read_text().replace(",blue,", ",Background,", 9)
+    text = table.read_text(encoding="utf-8").replace(",blue,", ",Background,", 9)
     for i in range(2, 20):
         text = text.replace(f",r{i},", ",r1,")
-    table.write_text(text)
+    table.write_text(text, encoding="utf-8")
     told = [
         "colour: Background (9 images) is a class like others: only background, in small letters, says that a label is "
         "none of the classes of interest.",

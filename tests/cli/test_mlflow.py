@@ -132,7 +132,9 @@ def test_what_cannot_be_written_is_said(
 ) -> None:
     studies.begin(*SEARCH, "--final-runs", "1")
     header = studies.study / "header.json"
-    header.write_text(header.read_text().replace(str(studies.data.folder), "/nowhere"))
+    header.write_text(
+        header.read_text(encoding="utf-8").replace(str(studies.data.folder), "/nowhere"), encoding="utf-8"
+    )
     (studies.study / "outcomes" / "t001.json").unlink()
     shutil.copy(studies.study / "outcomes" / "t000.json", studies.study / "outcomes" / "old-run1.json")
     said = sync(studies, other, monkeypatch)
@@ -185,7 +187,7 @@ def test_a_study_that_is_being_worked_on_is_left_alone(begun: StudyPaths) -> Non
 )
 def test_a_study_of_another_version_is_refused(begun: StudyPaths, header: str | None, sentence: str) -> None:
     if header:
-        begun.header.write_text(header)
+        begun.header.write_text(header, encoding="utf-8")
     done = silktune("mlflow", "sync", begun.folder)
     assert done.returncode == 1
     assert sentence in done.stderr

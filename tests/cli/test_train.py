@@ -52,10 +52,10 @@ def test_trains_keeps_and_goes_on(tiny: Dataset, tmp_path: Path) -> None:
 
 
 def test_accepts_a_searchs_winner(tiny: Dataset, tmp_path: Path) -> None:
-    (tmp_path / "winner.yaml").write_text(settings_yaml(small(loss__gamma=0.1 + 0.2), "The winner."))
+    (tmp_path / "winner.yaml").write_text(settings_yaml(small(loss__gamma=0.1 + 0.2), "The winner."), encoding="utf-8")
     arguments = ["--data", tiny.folder, "--device", "cpu", "--threads", 1, "--to", "run"]
     run("train", "winner.yaml", "train.max_epochs=1", *arguments)
-    assert json.loads((tmp_path / "run" / "outcome.json").read_text())["state"] == "finished"
+    assert json.loads((tmp_path / "run" / "outcome.json").read_text(encoding="utf-8"))["state"] == "finished"
 
 
 def test_a_data_set_of_other_settings(tiny: Dataset) -> None:

@@ -83,7 +83,12 @@ def why_not() -> str:
     if sys.prefix == sys.base_prefix:
         return "two hosts on one machine need a Python in a virtual environment, of which each gets a copy"
     tried = subprocess.run(
-        [*UNSHARED, "sh", "-c", PROBE, "sh", sys.prefix], capture_output=True, text=True, timeout=30, check=False
+        [*UNSHARED, "sh", "-c", PROBE, "sh", sys.prefix],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
     )
     return f"namespaces, overlays or bridges are forbidden here: {tried.stderr.strip()}" if tried.returncode else ""
 
@@ -118,7 +123,7 @@ class Host:
         """Start a command on it, in the repository's folder."""
         return subprocess.Popen(
             ["nsenter", "--target", str(self.first), "--all", f"--wdns={ROOT}", *command],
-            env=ENVIRONMENT | environment, text=True, errors="replace",
+            env=ENVIRONMENT | environment, text=True, encoding="utf-8", errors="replace",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -186,7 +191,7 @@ def _boot(name: str, storage: Path) -> subprocess.Popen[str]:
     seen = (sys.prefix, sys.base_prefix, str(ROOT))
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *UNSHARED, "sh", "-c", BOOT, "sh", name, str(storage), *seen],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
     )  # fmt: skip
     assert process.stdout
     said = process.stdout.readline()

@@ -32,9 +32,11 @@ class Head:
         """What a command prints; it must succeed within `limit` seconds."""
         done = subprocess.run(
             ["bash", "-c", command], env=self.environ, timeout=limit, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         )  # fmt: skip
-        assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{self.log.read_text()}"
+        assert done.returncode == 0, (
+            f"{command} ended with {done.returncode}:\n{done.stdout}\n{self.log.read_text(encoding='utf-8')}"
+        )
         return done.stdout
 
 
@@ -58,7 +60,7 @@ def head(
     ]  # fmt: skip
     if autoscaling:
         provider = {**autoscaling["provider"], "gcs_address": f"{address}:{port}"}
-        (folder / CONFIG).write_text(yaml.safe_dump({**autoscaling, "provider": provider}))
+        (folder / CONFIG).write_text(yaml.safe_dump({**autoscaling, "provider": provider}), encoding="utf-8")
         options.append(f"--autoscaling-config=~/{CONFIG}")
     variables, reaper = _home(folder) | environ, Reaper()
     node = Node(options, address, folder, variables)
@@ -76,6 +78,6 @@ def head(
 def _home(folder: Path) -> dict[str, str]:
     """Make a folder the home of somebody who has a token; the variables there."""
     (folder / ".ray").mkdir()
-    (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
+    (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32), encoding="utf-8")
     known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return known | {"HOME": str(folder), "PATH": f"{BIN}:{os.environ['PATH']}", "RAY_AUTH_MODE": "token"}

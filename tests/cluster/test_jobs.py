@@ -36,7 +36,7 @@ def cluster() -> Iterator[Head]:
 
 def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path: Path) -> None:
     loom.weave(tmp_path / "sample", 120, 0)
-    (tmp_path / "grid.yaml").write_text(GRID)
+    (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
     outcomes = tmp_path / "runs" / "study" / "outcomes"
 
     submit(cluster, tmp_path)
@@ -48,7 +48,7 @@ def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path:
     submit(cluster, tmp_path)
     log = follow(cluster, "ray job logs --follow silk", limit=LIMIT)
     assert "succeeded" in follow(cluster, "ray job status silk")
-    found = {file.stem: json.loads(file.read_text())["state"] for file in outcomes.iterdir()}
+    found = {file.stem: json.loads(file.read_text(encoding="utf-8"))["state"] for file in outcomes.iterdir()}
     assert len(found) == 3, found
     assert set(found.values()) == {"finished"}
     assert (outcomes / "t000.json").stat().st_mtime_ns == first, "a finished trial was run again"

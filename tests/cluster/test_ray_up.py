@@ -136,4 +136,4 @@ def _trains(host: Host) -> bool:
 
 
 def _outcomes(study: Path) -> dict[str, Any]:
-    return {file.stem: json.loads(file.read_text()) for file in (study / "outcomes").glob("[!.]*.json")}
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (study / "outcomes").glob("[!.]*.json")}

@@ -54,7 +54,7 @@ class Contract:
     @pytest.fixture
     def file(self, tmp_path: Path) -> Path:
         path = tmp_path / "table.md"
-        path.write_text("| a |\n")
+        path.write_text("| a |\n", encoding="utf-8")
         return path
 
     def test_every_call_repeated_at_once_adds_nothing(

@@ -167,7 +167,7 @@ class TestInterrupted:
         )
         command = [sys.executable, "-c", code, str(woven.folder), str(tmp_path)]
         root = Path(__file__).parents[2]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", cwd=root) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "1\n"
             process.kill()
@@ -242,7 +242,7 @@ class TestACheckpoint:
             train(small(), woven, folder)
 
     def test_cannot_be_written_where_a_file_is(self, woven: Dataset, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
+        (tmp_path / "file").write_text("", encoding="utf-8")
         with pytest.raises(ResourceError, match=r"checkpoint\.pt could not be written"):
             train(small(train__max_epochs=1), woven, tmp_path / "file" / "folder")
 

@@ -56,5 +56,5 @@ def small_set(folder: Path, records: int = 12) -> Path:
     for i in range(records):
         picture(folder / f"{i:03d}.png")
         rows.append(f"{i:03d}.png,r{i},{('red', 'blue')[i % 2]},{('round', '', 'square')[i % 3]}")
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / "labels.csv"

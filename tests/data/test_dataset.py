@@ -23,8 +23,8 @@ SMALL = Data(image_size=16)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     table = small_set(tmp_path / "set", 24)
-    text = table.read_text().replace("r3,blue", "r3,rare")
-    table.write_text(text)
+    text = table.read_text(encoding="utf-8").replace("r3,blue", "r3,rare")
+    table.write_text(text, encoding="utf-8")
     return prepare(table, None, SMALL, tmp_path / "data")
 
 
@@ -41,7 +41,9 @@ def test_what_a_training_sees(folder: Path) -> None:
 
 def test_an_image_with_nothing_but_a_rare_class_is_not_in_it(tmp_path: Path) -> None:
     table = small_set(tmp_path, 24)
-    table.write_text(table.read_text().replace("r7,blue,", "r7,rare,"))  # 007 has no shape
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("r7,blue,", "r7,rare,"), encoding="utf-8"
+    )  # 007 has no shape
     found = resolve(table, None, SMALL, tmp_path / "data")
     assert "007.png" not in found.samples["image"].tolist()
     assert len(found.images) == 23
@@ -106,8 +108,8 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
 
 
 def test_another_version(folder: Path) -> None:
-    about = json.loads((folder / "dataset.json").read_text())
-    (folder / "dataset.json").write_text(json.dumps(about | {"version": 99}))
+    about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    (folder / "dataset.json").write_text(json.dumps(about | {"version": 99}), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         Dataset.open(folder)
     assert str(caught.value) == (

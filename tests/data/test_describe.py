@@ -55,7 +55,9 @@ def test_no_counts(table: Write) -> None:
 
 def test_a_table_and_its_prepared_data_set_are_described_alike(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 30)
-    table.write_text(table.read_text().replace("r7,blue", "r7,rare").replace("r9,blue", "r9,rare"))
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("r7,blue", "r7,rare").replace("r9,blue", "r9,rare"), encoding="utf-8"
+    )
     settings = Data(image_size=16)
     from_table = describe(table, settings)
     assert from_table == describe(prepare(table, None, settings, tmp_path / "data"), settings)

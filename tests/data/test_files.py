@@ -92,14 +92,14 @@ def test_the_folder_called_images_may_be_a_link(tmp_path: Path) -> None:
         path.rename(tmp_path / "disk" / path.name)
     (table.parent / "images").symlink_to(tmp_path / "disk")
     one = prepare(table, None, SMALL, tmp_path / "data")
-    table.write_text(table.read_text().replace("\n0", "\nimages/0"))
+    table.write_text(table.read_text(encoding="utf-8").replace("\n0", "\nimages/0"), encoding="utf-8")
     assert prepare(table, None, SMALL, tmp_path / "data") != one
     assert "is not in the image folder" in refusal(renamed(table, "images/003.png", "images/../003.png"))
 
 
 def test_many_names_outside_are_not_all_said(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set", 12)
-    table.write_text(table.read_text().replace("\n0", "\n../0"))
+    table.write_text(table.read_text(encoding="utf-8").replace("\n0", "\n../0"), encoding="utf-8")
     said = refusal(table).splitlines()
     assert len(said) == 6
     assert said[-1] == f"{table}: 7 more images are not in the image folder."
@@ -133,7 +133,7 @@ def test_an_image_that_is_spelled_otherwise_on_the_disk_is_asked_about(tmp_path:
 
 def test_all_images_are_spelled_otherwise(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set")
-    table.write_text(table.read_text().replace(".png", ".PNG"))
+    table.write_text(table.read_text(encoding="utf-8").replace(".png", ".PNG"), encoding="utf-8")
     assert "none of its 12 images (000.PNG, …) is in" in refusal(table)
     assert "Did you mean 000.png? Name the folder" in refusal(table)
 

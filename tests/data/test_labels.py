@@ -186,5 +186,5 @@ def test_what_is_no_table_is_said_in_one_sentence(tmp_path: Path, content: bytes
 
 def test_what_is_no_parquet(tmp_path: Path) -> None:
     path = tmp_path / "labels.parquet"
-    path.write_text(GOOD)
+    path.write_text(GOOD, encoding="utf-8")
     assert complaint(path).startswith(f"{path}: this is no table that can be read (")

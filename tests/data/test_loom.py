@@ -100,16 +100,16 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         "Name another folder, or delete it."
     )
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("all")
+    (tmp_path / "mine" / "thesis.txt").write_text("all", encoding="utf-8")
     with pytest.raises(DataError, match="mine: something else is there already, and nothing is overwritten"):
         weave(tmp_path / "mine", 60, 0)
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "all"
+    assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "all"
 
 
 def test_an_empty_folder_is_as_good_as_none_and_a_torn_one_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / ".s.part").mkdir()
-    (tmp_path / ".s.part" / "labels.csv").write_text("half")
+    (tmp_path / ".s.part" / "labels.csv").write_text("half", encoding="utf-8")
     assert len(read(weave(tmp_path / "s", 60, 0))) == 60
 
 

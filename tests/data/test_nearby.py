@@ -65,7 +65,7 @@ def test_putting_it_there_was_interrupted(tiny: Dataset, tmp_path: Path) -> None
 def test_several_processes_copy_it_once(tiny: Dataset, tmp_path: Path) -> None:
     place = keep(tiny, Place.of(tmp_path / "kept"))
     command = [sys.executable, "-c", FETCH, place.where, str(tmp_path / "here")]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") for _ in range(3)]
     outputs = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert outputs == [str(tmp_path / "here" / tiny.digest)] * 3
     assert [path.name for path in (tmp_path / "here").iterdir()] == [tiny.digest]
@@ -85,6 +85,6 @@ def test_a_machine_that_sees_the_drivers_folder_copies_nothing(
 
 
 def test_a_storage_that_cannot_be_written_is_a_sentence(tiny: Dataset, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResourceError, match="the data set cannot be put there"):
         keep(tiny, Place.of(tmp_path / "file"))

@@ -41,7 +41,7 @@ print(prepare(table, None, Data(image_size=16), root, workers=2, progress=progre
 
 def in_another_process(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -59,7 +59,7 @@ def test_what_is_in_the_folder(tmp_path: Path) -> None:
     folder = prepare(table, None, SMALL, tmp_path / "data")
     assert sorted(content(folder)) == FILES
     assert [path.name for path in (tmp_path / "data").iterdir()] == [folder.name]
-    about = json.loads((folder / "dataset.json").read_text())
+    about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert (about["name"], about["images"], about["digest"]) == ("crests", 12, folder.name)
     assert about["variables"][0] == {"name": "colour", "classes": ["blue", "red"], "counts": [6, 6], "background": 0}
     samples = pd.read_parquet(folder / "samples.parquet")
@@ -89,8 +89,8 @@ def test_what_is_prepared_is_not_prepared_again(tmp_path: Path) -> None:
 def test_the_order_of_rows_and_the_way_they_are_written_change_nothing(tmp_path: Path) -> None:
     table = small_set(tmp_path)
     first = prepare(table, None, SMALL, tmp_path / "data")
-    lines = table.read_text().splitlines()
-    table.write_text("\r\n".join([lines[0], *reversed(lines[1:])]).replace(",", ";"))
+    lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\r\n".join([lines[0], *reversed(lines[1:])]).replace(",", ";"), encoding="utf-8")
     assert prepare(table, None, SMALL, tmp_path / "data") == first
 
 
@@ -105,7 +105,7 @@ def test_what_changes_the_data_set_changes_its_name(tmp_path: Path) -> None:
     names += [name(Data(image_size=16, variables=("shape",)))]
     picture(tmp_path / "000.png", name="another")
     names += [name()]
-    table.write_text(table.read_text().replace("red,round", "blue,round", 1))
+    table.write_text(table.read_text(encoding="utf-8").replace("red,round", "blue,round", 1), encoding="utf-8")
     names += [name()]
     assert len(set(names)) == len(names)
 
@@ -178,7 +178,7 @@ def test_while_one_writes_another_waits(tmp_path: Path) -> None:
             shutil.rmtree(part)
 
     with disk.alone(tmp_path, "x") as part:
-        with (part / "lock").open("a") as file, pytest.raises(BlockingIOError):
+        with (part / "lock").open("a", encoding="utf-8") as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         waiting = threading.Thread(target=second)
         waiting.start()
@@ -228,7 +228,7 @@ def test_missing_images_are_found_before_any_is_decoded(tmp_path: Path) -> None:
 def test_unreadable_images_are_all_said_and_can_be_left_out(tmp_path: Path) -> None:
     table = small_set(tmp_path, 40)
     (tmp_path / "001.png").write_bytes(b"")
-    (tmp_path / "003.png").write_text("<html>")
+    (tmp_path / "003.png").write_text("<html>", encoding="utf-8")
     (tmp_path / "005.png").write_bytes((tmp_path / "005.png").read_bytes()[:100])
     (tmp_path / "007.png").unlink()
     with pytest.raises(DataError, match="1 of 40 images cannot be read"):
@@ -320,13 +320,13 @@ def test_what_was_left_out_once_stays_out(tmp_path: Path) -> None:
 
 def test_images_left_out_may_make_a_class_too_rare(tmp_path: Path) -> None:
     table = small_set(tmp_path, 20)
-    text = table.read_text()
+    text = table.read_text(encoding="utf-8")
     for record in ("r1", "r3", "r5"):
         text = text.replace(f"{record},blue", f"{record},gold")
-    table.write_text(text)
+    table.write_text(text, encoding="utf-8")
     (tmp_path / "005.png").write_bytes(b"damaged")
     folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
-    about = json.loads((folder / "dataset.json").read_text())
+    about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert about["became_background"] == {"colour": {"gold": 2}}
     assert pd.read_csv(folder / "rejected.csv").to_numpy().tolist() == [
         ["001.png", "no label but of classes too rare to split: colour gold"],
@@ -396,7 +396,11 @@ def test_a_disk_that_fills_up_loses_nothing(many: Path, tmp_path: Path) -> None:
     inside = f'{mount} && exec "$@"'
     run = [sys.executable, "-c", FULL, str(many), str(tmp_path / "disk")]
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", inside, "sh", *run], capture_output=True, text=True, check=False
+        ["unshare", "-rm", "sh", "-c", inside, "sh", *run],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     said, _, told = done.stdout.splitlines()
@@ -409,7 +413,7 @@ def test_a_disk_that_fills_up_loses_nothing(many: Path, tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     table = small_set(tmp_path)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResourceError, match=r"file/data: this cannot be written: Not a directory\. .* --to"):
         prepare(table, None, SMALL, tmp_path / "file" / "data")
 
@@ -427,7 +431,7 @@ def test_rows_are_marked_as_done_after_they_are_written(tmp_path: Path) -> None:
 
 def test_kamon_is_prepared(real: Path, tmp_path: Path) -> None:
     folder = prepare(real / "kamon" / "labels.csv", None, SMALL, tmp_path)
-    about = json.loads((folder / "dataset.json").read_text())
+    about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert (about["name"], about["images"], about["rejected"]) == ("kamon", 1002, 0)
     pixels = np.load(folder / "images.npy", mmap_mode="r")
     assert pixels.shape == (1002, 16, 16, 3)

@@ -45,7 +45,7 @@ def home(folder: Path) -> Path:
     for name, content in ((".ray/auth_token", "0123456789abcdef"), (".ssh/silktune", "no real key")):
         file = folder / name
         file.parent.mkdir(parents=True)
-        file.write_text(content)
+        file.write_text(content, encoding="utf-8")
         file.chmod(0o600)
     return folder
 

@@ -85,7 +85,7 @@ class Bench:
         """Begin the command on the sample data, as the leader of a process group of its own."""
         for name, text in (("grid.yaml", GRID), ("rows.yaml", ROWS)):
             if not (self.folder / name).exists():
-                (self.folder / name).write_text(text)
+                (self.folder / name).write_text(text, encoding="utf-8")
         options = ("--data", str(self.table), "--device", "cpu", "--name", "study", "--root", root)
         return self._begin(*self.command, *options, *words)
 
@@ -99,7 +99,8 @@ class Bench:
 
     def _begin(self, *words: str, uri: str = "") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "silktune", *words], cwd=self.folder, text=True, start_new_session=True,
+            [sys.executable, "-m", "silktune", *words], cwd=self.folder, text=True, encoding="utf-8",
+            start_new_session=True,
             env=os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": uri},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -109,7 +110,7 @@ class Bench:
     def outcomes(self, root: str = "runs") -> dict[str, Any]:
         """Every outcome, without the times that it took."""
         files = sorted((self.folder / root / "study" / "outcomes").glob("[!.]*.json"))
-        return {file.stem: _timeless(json.loads(file.read_text())) for file in files}
+        return {file.stem: _timeless(json.loads(file.read_text(encoding="utf-8"))) for file in files}
 
     def end(self) -> None:
         """End whatever is left of what was started here."""

@@ -37,7 +37,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterat
 
 
 def texts(bench: Bench) -> dict[str, str]:
-    return {name: (bench.study / name).read_text() for name in TABLES}
+    return {name: (bench.study / name).read_text(encoding="utf-8") for name in TABLES}
 
 
 def times(bench: Bench) -> dict[str, int]:
@@ -107,13 +107,13 @@ def test_the_table_is_made_again_from_the_outcomes_alone(undisturbed: tuple[Benc
 
 def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
     """A learning rate of 1 ends in a loss that is not a number; more runs are then added to the others."""
-    (bench.folder / "rows.yaml").write_text(ROWS + FAILING)
+    (bench.folder / "rows.yaml").write_text(ROWS + FAILING, encoding="utf-8")
     status, output = bench.run("--runs", "1")
     assert status == 3, output
     assert "row 'wild', run 1: The loss" in output
     assert "Traceback" not in output
     first = times(bench)
-    (bench.folder / "rows.yaml").write_text(ROWS)  # the row is taken out; its outcome stays
+    (bench.folder / "rows.yaml").write_text(ROWS, encoding="utf-8")  # the row is taken out; its outcome stays
     status, output = bench.run()
     assert status == 0, output
     assert {cell: at for cell, at in times(bench).items() if cell in first} == first
@@ -125,10 +125,10 @@ def test_a_row_that_was_changed_is_not_overwritten(undisturbed: tuple[Bench, str
     bench, _ = undisturbed
     before = times(bench)
     try:
-        (bench.folder / "rows.yaml").write_text(ROWS.replace("loss.gamma: 2", "loss.gamma: 3"))
+        (bench.folder / "rows.yaml").write_text(ROWS.replace("loss.gamma: 2", "loss.gamma: 3"), encoding="utf-8")
         status, output = bench.run()
     finally:
-        (bench.folder / "rows.yaml").write_text(ROWS)
+        (bench.folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
     assert status == 1
     assert "has finished runs of the row 'MTL^fo' with other settings" in " ".join(output.split())
     assert times(bench) == before

@@ -73,7 +73,7 @@ def test_a_placeholder_is_named_with_every_place_where_it_stands(at: rules.Here)
     ],
 )
 def test_a_file_that_is_no_cluster_file(content: str, sentence: str, tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text(content and content + "\n")
+    (tmp_path / "c.yaml").write_text(content and content + "\n", encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
         ClusterFile.read(tmp_path / "c.yaml")
     assert str(caught.value) == f"{tmp_path}/c.yaml: {sentence}"
@@ -206,7 +206,7 @@ def test_the_token_is_made_copied_and_read_by_nobody_else(at: rules.Here, tmp_pa
     assert complaints(cluster(AWS), at) == [
         "file_mounts: others may read ~/.ray/auth_token. Give: chmod 600 ~/.ray/auth_token."
     ]
-    token.write_text("\n")
+    token.write_text("\n", encoding="utf-8")
     sentence = "file_mounts: ~/.ray/auth_token holds no token. Make one: ray get-auth-token --generate."
     assert complaints(cluster(AWS), at) == [sentence]
     token.unlink()

@@ -59,16 +59,19 @@ def start(tmp_path: Path) -> Iterator[Callable[..., None]]:
         folder = tmp_path / address
         folder.mkdir()
         for name, answer in (("silktune", f"silktune {__version__}"), ("ray", f"ray, version {ray_version}")):
-            (folder / name).write_text(f"#!/bin/sh\necho {answer}\n")
+            (folder / name).write_text(f"#!/bin/sh\necho {answer}\n", encoding="utf-8")
             (folder / name).chmod(0o755)
-        (folder / ".bashrc").write_text("PATH=~:$PATH\n")
-        (folder / ".profile").write_text(". ~/.bashrc\n")
+        (folder / ".bashrc").write_text("PATH=~:$PATH\n", encoding="utf-8")
+        (folder / ".profile").write_text(". ~/.bashrc\n", encoding="utf-8")
         (folder / "sshd_config").write_text(
             f"ListenAddress {address}:22\nHostKey {tmp_path}/key\nAuthorizedKeysFile {tmp_path}/key.pub\n"
-            "StrictModes no\nPermitRootLogin prohibit-password\nPidFile none\n"
+            "StrictModes no\nPermitRootLogin prohibit-password\nPidFile none\n",
+            encoding="utf-8",
         )
         script = SSHD.format(home=folder, mount=mount, sshd=shutil.which("sshd", path="/usr/sbin:/usr/local/sbin"))
-        sshd = subprocess.Popen(["unshare", "--mount", "bash", "-c", script], stderr=subprocess.PIPE, text=True)
+        sshd = subprocess.Popen(
+            ["unshare", "--mount", "bash", "-c", script], stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        )
         started.append(sshd)
         assert sshd.stderr
         assert any("Server listening" in line for line in sshd.stderr), "sshd does not start"

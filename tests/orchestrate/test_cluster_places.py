@@ -56,7 +56,8 @@ def stack(aws: Any) -> dict[str, str]:
     """Makes what docs/cluster/aws.yaml describes; the names of what was made."""
     client = aws.client("cloudformation")
     client.create_stack(
-        StackName="silktune", TemplateBody=(PLACES / "aws.yaml").read_text(), Capabilities=["CAPABILITY_NAMED_IAM"],
+        StackName="silktune", TemplateBody=(PLACES / "aws.yaml").read_text(encoding="utf-8"),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": "Bucket", "ParameterValue": "silk-bucket"}],
     )  # fmt: skip
     made = client.describe_stack_resources(StackName="silktune")["StackResources"]
@@ -114,7 +115,7 @@ def test_workers_on_aws_may_use_the_bucket_and_nothing_else(aws: Any) -> None:
 def test_cloudformations_own_checker_has_nothing_to_say() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), PLACES / "aws.yaml"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -139,8 +140,10 @@ def test_every_command_is_bash(name: str) -> None:
     content = cluster(name).content
     commands = [c for section, texts in content.items() if section.endswith("_commands") for c in texts]
     assert commands
-    for command in [*commands, (PLACES / "spot-notice.sh").read_text()]:
-        done = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True, timeout=10, check=False)
+    for command in [*commands, (PLACES / "spot-notice.sh").read_text(encoding="utf-8")]:
+        done = subprocess.run(
+            ["bash", "-n", "-c", command], capture_output=True, text=True, encoding="utf-8", timeout=10, check=False
+        )
         assert (command, done.stderr) == (command, "")
 
 
@@ -162,7 +165,9 @@ def on_a_node(command: str, home: Path) -> str:
 
     words = shlex.split(" ".join(_with_interactive(command)))
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False, env=environment)
+    done = subprocess.run(
+        words, capture_output=True, text=True, encoding="utf-8", timeout=110, check=False, env=environment
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -171,13 +176,13 @@ def on_a_node(command: str, home: Path) -> str:
 def test_a_later_shell_on_a_node_finds_silktune_and_the_token(name: str, tmp_path: Path) -> None:
     tool = tmp_path / "silktune/.venv/bin/silktune"
     tool.parent.mkdir(parents=True)
-    tool.write_text("#!/bin/sh\necho found $RAY_AUTH_MODE $MLFLOW_TRACKING_URI\n")
+    tool.write_text("#!/bin/sh\necho found $RAY_AUTH_MODE $MLFLOW_TRACKING_URI\n", encoding="utf-8")
     tool.chmod(0o755)
     first = cluster(name).content["setup_commands"][0]
     for _ in range(2):  # `ray up` runs it anew each time
         on_a_node(first, tmp_path)
     assert on_a_node("silktune", tmp_path) == "found token http://127.0.0.1:5000\n"
-    assert len((tmp_path / ".bashrc").read_text().splitlines()) == 1
+    assert len((tmp_path / ".bashrc").read_text(encoding="utf-8").splitlines()) == 1
 
 
 @pytest.mark.slow
@@ -191,9 +196,9 @@ def test_the_heads_mlflow_server_listens_on_loopback_outlives_the_shell_and_star
     (command,) = (c for c in cluster(name).commands("head_start_ray_commands") if "mlflow server" in c)
     command = re.sub(r"\b5000\b", str(port), command)
     command = re.sub(r"--artifacts-destination \S+", f"--artifacts-destination {tmp_path}/artifacts", command)
-    (tmp_path / ".bashrc").write_text(f"export PATH={Path(sys.executable).parent}:$PATH\n")
+    (tmp_path / ".bashrc").write_text(f"export PATH={Path(sys.executable).parent}:$PATH\n", encoding="utf-8")
     on_a_node(command, tmp_path)
-    server = psutil.Process(int((tmp_path / "mlflow/server.pid").read_text()))
+    server = psutil.Process(int((tmp_path / "mlflow/server.pid").read_text(encoding="utf-8")))
     everything = [server, *server.children(recursive=True)]
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
@@ -201,7 +206,7 @@ def test_the_heads_mlflow_server_listens_on_loopback_outlives_the_shell_and_star
         listening = {c.laddr.ip for p in everything for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
         assert listening == {"127.0.0.1"}
         on_a_node(command, tmp_path)
-        assert int((tmp_path / "mlflow/server.pid").read_text()) == server.pid
+        assert int((tmp_path / "mlflow/server.pid").read_text(encoding="utf-8")) == server.pid
         assert (tmp_path / "mlflow/mlflow.db").is_file()
     finally:
         on_a_node("kill -- -$(cat ~/mlflow/server.pid)", tmp_path)  # as the documentation stops it
@@ -234,7 +239,7 @@ class Metadata(http.server.BaseHTTPRequestHandler):
 def test_a_spot_notice_drains_this_node(tmp_path: Path) -> None:
     """All but Ray itself: `python` and `ray` only write down what they were asked, since a Ray takes half a minute."""
     for name, answer in (("ray", 'echo "$RAY_AUTH_MODE $*" > $HOME/asked'), ("python", "echo 77aa")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     with http.server.HTTPServer(("127.0.0.1", 0), Metadata) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -245,7 +250,7 @@ def test_a_spot_notice_drains_this_node(tmp_path: Path) -> None:
         subprocess.run(["bash", PLACES / "spot-notice.sh"], env=environment, timeout=30, check=True)
         server.shutdown()
     assert Metadata.questions == 3
-    assert (tmp_path / "asked").read_text() == (
+    assert (tmp_path / "asked").read_text(encoding="utf-8") == (
         "token drain-node --node-id 77aa --reason DRAIN_NODE_REASON_PREEMPTION --reason-message spot notice "
         "--deadline-remaining-seconds 110\n"
     )
@@ -406,7 +411,9 @@ def test_documented_files_are_there() -> None:
 
 
 def instructions() -> list[tuple[str, str]]:
-    text = re.sub(r"^#.*\n", "", (PLACES / "Containerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    text = re.sub(r"^#.*\n", "", (PLACES / "Containerfile").read_text(encoding="utf-8"), flags=re.MULTILINE).replace(
+        "\\\n", " "
+    )
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
 
 
@@ -427,7 +434,12 @@ def test_the_container_is_pinned_built_from_what_is_here_and_not_root() -> None:
 @pytest.mark.skipif(not shutil.which("hadolint"), reason="hadolint, the linter of container files, is not installed")
 def test_hadolint_has_nothing_to_say() -> None:
     done = subprocess.run(
-        ["hadolint", PLACES / "Containerfile"], capture_output=True, text=True, timeout=30, check=False
+        ["hadolint", PLACES / "Containerfile"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -436,4 +448,6 @@ def test_nothing_names_a_registry() -> None:
     found = [file for file in [ROOT / AWS, *PLACES.iterdir()] if file.is_file()]
     assert len(found) > 5
     for file in found:
-        assert not re.search(r"docker\.io|ghcr\.io|quay\.io|pypi\.org|index-url", file.read_text()), file
+        assert not re.search(r"docker\.io|ghcr\.io|quay\.io|pypi\.org|index-url", file.read_text(encoding="utf-8")), (
+            file
+        )

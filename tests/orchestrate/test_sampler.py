@@ -37,7 +37,7 @@ search:
 
 
 def load(folder: Path, text: str) -> Space:
-    (folder / "space.yaml").write_text(text)
+    (folder / "space.yaml").write_text(text, encoding="utf-8")
     return spaces.load(str(folder / "space.yaml"), {})
 
 
@@ -160,8 +160,8 @@ class TestGrid:
     def test_survives_a_kill_while_it_is_written_down(self, tmp_path: Path, paths: StudyPaths) -> None:
         space = load(tmp_path, GRID)
         OptunaSource(paths, space, "grid", 0, None)
-        lines = paths.journal.read_text().splitlines(keepends=True)
-        paths.journal.write_text("".join(lines[:3]))  # the study and two of its six points
+        lines = paths.journal.read_text(encoding="utf-8").splitlines(keepends=True)
+        paths.journal.write_text("".join(lines[:3]), encoding="utf-8")  # the study and two of its six points
         points = [(s["loss.gamma"], s["net.NN_jfc"]) for s in run(OptunaSource(paths, space, "grid", 0, None), 6)]
         assert len(set(points)) == 6
 
@@ -174,7 +174,7 @@ class TestJournal:
     def test_a_torn_last_line_is_cut_off(self, tmp_path: Path, paths: StudyPaths) -> None:
         space = load(tmp_path, SPACE)
         run(OptunaSource(paths, space, "random", 0, 4), 2)
-        with paths.journal.open("a") as file:
+        with paths.journal.open("a", encoding="utf-8") as file:
             file.write('{"op_code": 4, "worker')
         run(OptunaSource(paths, space, "random", 0, 4), 2)
         assert len(OptunaSource(paths, space, "random", 0, 4).ended()) == 4

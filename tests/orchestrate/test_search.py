@@ -27,9 +27,12 @@ TRIALS = {"t000", "t001", "t002", "t003"}
 
 
 def same_winner(first: Bench, second: Bench) -> None:
-    read = [yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text()) for bench in (first, second)]
+    read = [
+        yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text(encoding="utf-8"))
+        for bench in (first, second)
+    ]
     assert read[0] == read[1]
-    reports = [(bench.folder / "runs/study/report.md").read_text() for bench in (first, second)]
+    reports = [(bench.folder / "runs/study/report.md").read_text(encoding="utf-8") for bench in (first, second)]
     assert reports[0] == reports[1]
 
 

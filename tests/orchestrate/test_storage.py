@@ -63,7 +63,10 @@ def _can_hide(folder: Path) -> bool:
 
 def timed(folder: Path) -> dict[str, str]:
     """Every outcome as it stands on the disk, with the times that it took."""
-    return {file.stem: file.read_text() for file in sorted((folder / "study" / "outcomes").glob("[!.]*.json"))}
+    return {
+        file.stem: file.read_text(encoding="utf-8")
+        for file in sorted((folder / "study" / "outcomes").glob("[!.]*.json"))
+    }
 
 
 def kill_what_trains(node: Node) -> None:
@@ -96,7 +99,7 @@ def test_a_node_that_does_not_see_the_folder_is_named(site: Site) -> None:
 
 def test_a_node_with_another_silktune_is_named(site: Site, s3: str, tmp_path: Path) -> None:
     package = Path(shutil.copytree(Path(__file__).parents[2] / "silktune", tmp_path / "silktune"))
-    (package / "__init__.py").write_text(OLD)
+    (package / "__init__.py").write_text(OLD, encoding="utf-8")
     old = site.cluster.join(PYTHONPATH=str(tmp_path))
     try:
         old.wait()

@@ -47,7 +47,7 @@ asha: {min_epochs: 1, reduction: 2}
 
 @pytest.fixture
 def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
-    (tmp_path / "rows.yaml").write_text(SHORT)
+    (tmp_path / "rows.yaml").write_text(SHORT, encoding="utf-8")
     made = Bench(tmp_path, table, ABLATE)
     yield made
     made.end()
@@ -57,7 +57,7 @@ def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
 def alone(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[Bench]:
     """The table on one worker per trial, with as many threads as each of two has: threads change the rounding."""
     made = Bench(tmp_path_factory.mktemp("alone"), table, ABLATE)
-    (made.folder / "rows.yaml").write_text(SHORT)
+    (made.folder / "rows.yaml").write_text(SHORT, encoding="utf-8")
     status, output = made.run("--runs", "1", "--concurrent", "2", *EXACT)
     assert status == 0, output
     yield made
@@ -114,13 +114,16 @@ def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, al
 def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, table: Path) -> None:
     """What hung with Ray 2.60: a worker group that nobody frees."""
     bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"))
-    (tmp_path / "pruned.yaml").write_text(PRUNED)
+    (tmp_path / "pruned.yaml").write_text(PRUNED, encoding="utf-8")
     try:
         status, output = bench.run("--workers-per-trial", "2", "--trials", "8")
     finally:
         bench.end()
     assert status == 0, output
-    states = [json.loads(path.read_text())["state"] for path in sorted((bench.study / "outcomes").glob("t*.json"))]
+    states = [
+        json.loads(path.read_text(encoding="utf-8"))["state"]
+        for path in sorted((bench.study / "outcomes").glob("t*.json"))
+    ]
     assert len(states) == 8
     assert states[:5] == ["finished"] * 5
     assert "pruned" in states

@@ -289,7 +289,7 @@ class TestBestOf:
     @pytest.fixture
     def study(self, tmp_path: Path) -> Path:
         (tmp_path / "study").mkdir()
-        (tmp_path / "study" / "winner.yaml").write_text(settings_yaml(self.WINNER, "The winner."))
+        (tmp_path / "study" / "winner.yaml").write_text(settings_yaml(self.WINNER, "The winner."), encoding="utf-8")
         return tmp_path / "study"
 
     def test_is_under_the_base_and_over_the_defaults(self, write: Write, study: Path) -> None:
@@ -324,12 +324,12 @@ class TestBestOf:
         ]
 
     def test_that_is_wrong_says_so_once(self, write: Write, tmp_path: Path) -> None:
-        (tmp_path / "w.yaml").write_text("set: {loss.gama: 1, net.dropout: 7}")
+        (tmp_path / "w.yaml").write_text("set: {loss.gama: 1, net.dropout: 7}", encoding="utf-8")
         assert complaints(write(self.TEXT % (tmp_path / "w.yaml"))) == [
             f"{tmp_path}/w.yaml: set: loss.gama is no setting. Did you mean loss.gamma?",
             f"{tmp_path}/w.yaml: set: net.dropout cannot be 7: it should be less than 1.",
         ]
-        (tmp_path / "w.yaml").write_text("rows: []")
+        (tmp_path / "w.yaml").write_text("rows: []", encoding="utf-8")
         (sentence,) = complaints(write(self.TEXT % (tmp_path / "w.yaml")))
         assert sentence.startswith(f"{tmp_path}/w.yaml: rows is no key of a search space.")
 

@@ -401,8 +401,8 @@ class TestWrite:
         )
         environment = os.environ | {"PYTHONHASHSEED": "7"}
         done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True,
-            check=True,
+            [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=environment, capture_output=True,
+            text=True, encoding="utf-8", check=True,
         )  # fmt: skip
         assert (done.stdout, done.stderr) == ("False\n", "")
         assert [path.name for path in written if path.read_bytes() != (tmp_path / path.name).read_bytes()] == []

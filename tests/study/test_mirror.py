@@ -28,12 +28,16 @@ def begun(folder: Path, storage: Place) -> StudyPaths:
         "trials/t000/model.pt": "weights", ".lock": "4711", ".ray/tune/x": "Ray's",
     }.items():  # fmt: skip
         (paths.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (paths.folder / name).write_text(content)
+        (paths.folder / name).write_text(content, encoding="utf-8")
     return paths
 
 
 def contents(paths: StudyPaths) -> dict[str, str]:
-    return {str(p.relative_to(paths.folder)): p.read_text() for p in sorted(paths.folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(paths.folder)): p.read_text(encoding="utf-8")
+        for p in sorted(paths.folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 def silent(sentence: str) -> None:
@@ -56,7 +60,7 @@ def test_only_what_has_changed_is_copied(tmp_path: Path) -> None:
     mirror.update()
     for name in storage.files():
         storage.write(name, b"untouched")
-    with paths.journal.open("a") as file:
+    with paths.journal.open("a", encoding="utf-8") as file:
         file.write("2\n")
     outcome(0.6).write(paths.outcome("t001"))
     mirror.update()
@@ -97,7 +101,7 @@ def test_a_copy_that_broke_off_anywhere_is_gone_on_with(
 
 
 def test_a_storage_that_is_away_is_said_once_and_made_up_for(tmp_path: Path) -> None:
-    (tmp_path / "kept").write_text("a file where the folder should be")
+    (tmp_path / "kept").write_text("a file where the folder should be", encoding="utf-8")
     paths, notes = begun(tmp_path / "a", Place.of(tmp_path / "kept")), []
     mirror = Mirror(paths, notes.append)
     mirror.update()
@@ -117,22 +121,22 @@ def test_the_machine_that_is_behind_catches_up(storage: Place, tmp_path: Path) -
     Mirror(first, silent).update()
     second = study(tmp_path / "b", storage)
     restore(second)
-    with second.journal.open("a") as file:
+    with second.journal.open("a", encoding="utf-8") as file:
         file.write("2\n")
     outcome(0.6).write(second.outcome("t001"))
     Mirror(second, silent).update()
     restore(first)
-    assert first.journal.read_text() == "1\n2\n"
+    assert first.journal.read_text(encoding="utf-8") == "1\n2\n"
     assert first.outcome("t001").exists()
 
 
 def test_the_machine_that_is_ahead_keeps_its_own(tmp_path: Path) -> None:
     paths = begun(tmp_path / "a", Place.of(tmp_path / "kept"))
     Mirror(paths, silent).update()
-    with paths.journal.open("a") as file:
+    with paths.journal.open("a", encoding="utf-8") as file:
         file.write("2\n")
     restore(paths)
-    assert paths.journal.read_text() == "1\n2\n"
+    assert paths.journal.read_text(encoding="utf-8") == "1\n2\n"
 
 
 def test_a_study_that_was_run_from_two_machines_is_refused(tmp_path: Path) -> None:
@@ -140,17 +144,17 @@ def test_a_study_that_was_run_from_two_machines_is_refused(tmp_path: Path) -> No
     paths = begun(tmp_path / "a", storage)
     Mirror(paths, silent).update()
     storage.write("silk/journal.log", b"1\nanother\n")
-    paths.journal.write_text("1\nmine\n")
+    paths.journal.write_text("1\nmine\n", encoding="utf-8")
     with pytest.raises(StudyError, match="have gone different ways"):
         restore(paths)
-    assert paths.journal.read_text() == "1\nmine\n"
+    assert paths.journal.read_text(encoding="utf-8") == "1\nmine\n"
 
 
 def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:
     storage = Place.of(tmp_path / "kept")
     Mirror(begun(tmp_path / "a", storage), silent).update()
     other = begun(tmp_path / "b", storage)
-    other.plan.write_text(json.dumps({"study_id": "two"}))
+    other.plan.write_text(json.dumps({"study_id": "two"}), encoding="utf-8")
     with pytest.raises(StudyError, match=r"is another study than .*silk\. Give this study another --name\."):
         restore(other)
 

@@ -30,7 +30,9 @@ def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
     paths = StudyPaths(tmp_path / "study")
     command = [sys.executable, "-c", HOLD, str(paths.folder)]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", cwd=root
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with pytest.raises(StudyError) as caught, paths.locked():
@@ -42,7 +44,7 @@ def test_another_process_holds_it_until_it_is_killed(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with paths.locked():
-        assert (paths.folder / ".lock").read_text() == str(os.getpid())
+        assert (paths.folder / ".lock").read_text(encoding="utf-8") == str(os.getpid())
 
 
 def test_it_is_held_once_and_let_go(tmp_path: Path) -> None:
@@ -58,8 +60,8 @@ def test_outcomes_are_read_by_trial_in_the_order_of_their_names(tmp_path: Path) 
     assert paths.outcomes() == {}
     for name, f1 in (("t002", 0.2), ("t000", 0.1), ("final-t000-r0", 0.3)):
         outcome(f1).write(paths.outcome(name))
-    (tmp_path / "outcomes" / ".t003.json.part").write_text("{")  # a kill while one was written
-    (tmp_path / "outcomes" / ".t003.json").write_text("{")
+    (tmp_path / "outcomes" / ".t003.json.part").write_text("{", encoding="utf-8")  # a kill while one was written
+    (tmp_path / "outcomes" / ".t003.json").write_text("{", encoding="utf-8")
     found = paths.outcomes()
     assert list(found) == ["final-t000-r0", "t000", "t002"]
     assert found["t002"] == outcome(0.2)

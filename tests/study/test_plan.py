@@ -23,7 +23,7 @@ class TestPlan:
         first = Plan.of(WHAT, "silktune search").begin(paths)
         again = Plan.of(WHAT, "silktune search --trials 9").begin(paths)
         assert again == first
-        assert json.loads(paths.plan.read_text())["what"] == {
+        assert json.loads(paths.plan.read_text(encoding="utf-8"))["what"] == {
             **WHAT,
             "space": {"base": {"loss.gamma": 2.0, "net.NN_jfc": [1024]}},
         }
@@ -31,7 +31,7 @@ class TestPlan:
     def test_another_one_is_refused_and_says_what_differs(self, tmp_path: Path) -> None:
         paths = StudyPaths(tmp_path)
         Plan.of(WHAT, "").begin(paths)
-        before = paths.plan.read_text()
+        before = paths.plan.read_text(encoding="utf-8")
         other = WHAT | {"seed": 1, "space": {"base": {"loss.gamma": 0.0, "net.NN_jfc": (1024,)}}, "sampler": "tpe"}
         with pytest.raises(StudyError) as caught:
             Plan.of(other, "").begin(paths)
@@ -39,7 +39,7 @@ class TestPlan:
             f'{tmp_path} is another study: sampler was null, now "tpe"; seed was 0, now 1; space.base.loss.gamma was '
             "2.0, now 0.0. Give another --name, or the settings it was begun with."
         )
-        assert paths.plan.read_text() == before
+        assert paths.plan.read_text(encoding="utf-8") == before
 
     def test_many_differences_are_cut(self, tmp_path: Path) -> None:
         Plan.of({str(i): 0 for i in range(9)}, "").begin(StudyPaths(tmp_path))
@@ -49,12 +49,12 @@ class TestPlan:
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"study_id": "a", "what": 1}', '{"a": 1}', "null"])
     def test_a_damaged_one_is_refused(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "plan.json").write_text(text)
+        (tmp_path / "plan.json").write_text(text, encoding="utf-8")
         with pytest.raises(StudyError, match=r"plan\.json is no plan of this version of silktune .* another --name"):
             Plan.of(WHAT, "").begin(StudyPaths(tmp_path))
 
     def test_a_folder_of_something_else_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "thesis.tex").write_text("")
+        (tmp_path / "thesis.tex").write_text("", encoding="utf-8")
         with pytest.raises(StudyError, match=r"holds files, but no plan\.json of a study"):
             Plan.of(WHAT, "").begin(StudyPaths(tmp_path))
 

@@ -232,9 +232,9 @@ def test_latex_says_when_it_needs_other_letters() -> None:
 def test_latex_compiles(results: Results, tmp_path: Path) -> None:
     made = [sheet for sheet in sheets(results) if sheet.name != "classes-place"]
     document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{render.latex(results, made)}"
-    (tmp_path / "table.tex").write_text(document + r"\end{document}")
+    (tmp_path / "table.tex").write_text(document + r"\end{document}", encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout[-2000:]
 
 

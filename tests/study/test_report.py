@@ -143,8 +143,8 @@ def test_the_file_of_settings_gives_the_same_experiment(
     tmp_path_factory: pytest.TempPathFactory, experiment: Experiment
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "winner.yaml"
-    path.write_text(settings_yaml(experiment, "two\nlines"))
-    assert path.read_text().startswith("# two\n# lines\nset:\n")
+    path.write_text(settings_yaml(experiment, "two\nlines"), encoding="utf-8")
+    assert path.read_text(encoding="utf-8").startswith("# two\n# lines\nset:\n")
     assert space.experiment(str(path), {}) == experiment
 
 
@@ -152,5 +152,5 @@ def test_all_files_are_written(report: SearchReport, tmp_path: Path) -> None:
     write(report, StudyPaths(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "trials.csv", "winner.yaml"]
     assert space.experiment(str(tmp_path / "winner.yaml"), {}) == report.winner.experiment
-    heading = (tmp_path / "winner.yaml").read_text().splitlines()[0]
+    heading = (tmp_path / "winner.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert heading.startswith("# The winner of quick-silk, trial t001: the largest mean F1 on the validation set")

@@ -24,7 +24,7 @@ def write(tmp_path: Path) -> Write:
     """Writes a space and gives its path."""
 
     def write(text: str) -> str:
-        (tmp_path / "s.yaml").write_text(text)
+        (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
         return str(tmp_path / "s.yaml")
 
     return write

@@ -47,17 +47,19 @@ def test_git_is_said_where_there_is_a_repository(tmp_path: Path) -> None:
 
     def git(*words: str) -> str:
         who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True, text=True, encoding="utf-8"
+        )
         return done.stdout.strip()
 
     git("init", "-q")
     assert "git.commit" not in tags([], tmp_path)  # nothing committed yet
-    (tmp_path / "a").write_text("1")
+    (tmp_path / "a").write_text("1", encoding="utf-8")
     git("add", "a")
     git("commit", "-qm", "one")
     clean = tags([], tmp_path)
     assert (clean["git.commit"], clean["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
-    (tmp_path / "a").write_text("2")
+    (tmp_path / "a").write_text("2", encoding="utf-8")
     assert tags([], tmp_path)["git.dirty"] == "true"
 
 

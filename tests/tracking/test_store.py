@@ -56,7 +56,7 @@ def test_a_folder_may_have_any_name(name: str, template: Path, tmp_path: Path) -
     shutil.copy(template, runs / "mlflow.db")
     one = tracker(runs)
     one.open({}, {})
-    (tmp_path / "table.md").write_text("x")
+    (tmp_path / "table.md").write_text("x", encoding="utf-8")
     one.artifact("", tmp_path / "table.md")
     assert content(runs)["quick"]["id"]
     assert len(list((runs / "mlflow-artifacts").rglob("table.md"))) == 1
@@ -108,7 +108,7 @@ def test_an_address_of_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     said = complaint(store.uri(tmp_path / "file"), tmp_path)
     assert "it cannot be written; check who owns the folder" in said
 

@@ -166,7 +166,7 @@ def test_a_tested_run_has_test_figures_and_pictures(runs: Path) -> None:
     pictures = ["confusion/test/place.png", "confusion/test/époque.png"]
     assert run["files"] == ["confusion/test.json", *pictures, "confusion/validation.json"]
     folder = next((runs / "mlflow-artifacts").rglob("confusion"))
-    assert json.loads((folder / "test.json").read_text())["place"] == {
+    assert json.loads((folder / "test.json").read_text(encoding="utf-8"))["place"] == {
         "classes": ["FR", "IT", "Naples/Sicily"],
         "true_by_predicted": [[3, 1, 1], [1, 3, 1], [1, 1, 3]],
     }
@@ -296,7 +296,7 @@ def test_two_studies_share_a_store_and_not_their_runs(runs: Path) -> None:
 
 def test_a_folder_is_an_artifact_too_and_a_missing_file_is_a_mistake(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "table.tex").write_text("&")
+    (tmp_path / "report" / "table.tex").write_text("&", encoding="utf-8")
     one = tracker(runs)
     one.open({}, {})
     one.artifact("", tmp_path / "report")
