@@ -28,7 +28,7 @@ from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.place import Place
 from silktune.seeds import number, stream
-from silktune.settings import Experiment, Loss, Runtime, Train
+from silktune.settings import Experiment, Loss, Runtime, Train, spell
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
 IMAGES_MEASURED = 1024  # for the batch-norm statistics of random weights
@@ -116,7 +116,7 @@ class Training:
             if not np.isfinite(value):
                 raise TrainingError(
                     f"The loss {name} is {value} after epoch {e}. A smaller train.learning_rate than "
-                    f"{self.settings.learning_rate:g} may help."
+                    f"{spell(self.settings.learning_rate)} may help."
                 )
         seconds = self.world.from_first(time.monotonic() - start)
         epoch = Epoch(
