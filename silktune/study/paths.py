@@ -14,7 +14,6 @@ from silktune.outcome import Outcome
 from silktune.place import Place
 
 LONGEST = 200  # bytes of a study's name; file systems take 255, or 143 where they encrypt names
-TAKEN = ("data", "mlflow-artifacts", "mlflow.db")  # by others in the folder of studies
 
 
 def checked_name(name: str) -> str:
@@ -30,7 +29,6 @@ def checked_name(name: str) -> str:
         "it has a slash in it, and a study lies directly in --root": "/" in name or "\\" in name,
         "it has signs in it that cannot be seen": not name.isprintable() or name != name.strip(),
         f"it has {size} bytes, and may have {LONGEST}": size > LONGEST,
-        "silktune keeps something else there": name.casefold() in TAKEN,
     }
     for sentence in (sentence for sentence, holds in wrong.items() if holds):
         raise SettingsError(f"--name {name!r}: {sentence}. Give the name of a folder, such as first-search.")

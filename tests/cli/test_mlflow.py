@@ -228,7 +228,7 @@ def test_a_study_that_was_moved_is_recorded_with_its_network(
     kept = shutil.copytree(studies.data.folder, studies.folder / "runs" / "data" / studies.data.digest)
     header = studies.study / "header.json"
     studies.begin(*SEARCH)
-    header.write_text(header.read_text().replace(str(studies.data.folder), str(kept)))
+    header.write_text(header.read_text(encoding="utf-8").replace(str(studies.data.folder), str(kept)), encoding="utf-8")
     wanted = record(f"sqlite:///{studies.folder}/runs/mlflow.db")
     moved = (studies.folder / "runs").rename(studies.folder / "moved")
     (moved / "mlflow.db").unlink()

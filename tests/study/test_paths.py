@@ -88,7 +88,6 @@ class TestName:
             ("../x", "it begins with a dot"), ("a/b", "it has a slash in it"), ("/tmp/x", "it has a slash in it"),
             ("a\\b", "it has a slash in it"), ("a\nb", "signs in it that cannot be seen"), (" a", "signs in it"),
             ("a\0", "signs in it"), ("\ud800", "signs in it"), ("絹" * 96, "it has 288 bytes, and may have 200"),
-            ("Data", "silktune keeps something else there"), ("mlflow.db", "silktune keeps something else there"),
         ],
     )  # fmt: skip
     def test_that_cannot_is_a_sentence(self, name: str, why: str) -> None:

@@ -182,6 +182,7 @@ def opening(count: int, runs: Path, folder: Path) -> list[subprocess.Popen[str]]
         processes.append(
             subprocess.Popen(
                 [sys.executable, "-c", OPENING, str(runs)], cwd=Path(__file__).parents[2], env=environment, text=True,
+                encoding="utf-8",
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )
         )  # fmt: skip
