@@ -131,7 +131,7 @@ class Study:
             return [
                 f"{error} The study is done, but MLflow's record of it is not complete; this completes it: {command}"
             ]
-        return [*self.notes, *written.missing]
+        return [*self.tracker.store.notes, *written.missing]
 
     def _copy(self) -> list[str]:
         try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from silktune.settings import spell
 from silktune.study import markdown as md
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.report import csv_text
@@ -98,7 +99,7 @@ def test_a_table_with_such_names_has_all_its_cells(name: str) -> None:
         for row in sheet.rows:
             assert [plain(cell.text) for cell in row] in read
         assert [plain(column) for column in sheet.columns] in read
-    assert [plain(name), plain(f"net.weights={name}")] in read
+    assert [plain(name), plain(f"net.weights={spell(name)}")] in read
 
 
 @pytest.mark.parametrize("name", [*NASTY, "a,b", 'say "so"', "cr\rlf", "crlf\r\n", "\r"])
