@@ -58,7 +58,7 @@ def test_a_damaged_outcome_is_a_sentence(tmp_path: Path, there: str, damaged: st
     path = tmp_path / "o.json"
     text = outcome(0.3).model_dump_json()
     assert there in text
-    path.write_text(text.replace(there, damaged))
+    path.write_text(text.replace(there, damaged), encoding="utf-8")
     with pytest.raises(StudyError, match="is no outcome of this version of silktune"):
         Outcome.read(path)
 

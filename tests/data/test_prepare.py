@@ -273,7 +273,7 @@ def test_with_and_without_the_large_images_are_two_data_sets(tmp_path: Path) -> 
 
     def images_with(limit: float, *, skip: bool = False) -> int:
         folder = prepare(table, None, SMALL, tmp_path / "data", max_megapixels=limit, skip_unreadable=skip)
-        return int(json.loads((folder / "dataset.json").read_text())["images"])
+        return int(json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["images"])
 
     assert images_with(1, skip=True) == 19
     assert images_with(1) == 19
