@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import difflib
 import errno
+import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Self
 
 
@@ -100,3 +102,11 @@ def trouble(where: object, error: OSError, elsewhere: str = "name another place"
 def reason(error: BaseException) -> str:
     """The first line of what a library's error says; its kind where it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def unforeseen(error: BaseException) -> str:
+    """What is known of an error that has no sentence: its kind, what it says, and where it was raised."""
+    said = " ".join(str(error).split())[:300]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"

@@ -5,23 +5,20 @@ Ray says much that nobody can use, and leaves traces in the process; here it is 
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import ray
-from ray._private.services import canonicalize_bootstrap_address_or_die
 
-from silktune.errors import ResourceError, reason
-from silktune.orchestrate import IN_WORKERS, autoscaler
+from silktune.errors import ResourceError
+from silktune.orchestrate import autoscaler, environment, private, starting
+from silktune.orchestrate.address import locate, named
 from silktune.orchestrate.resources import Placement, Resources, room, share
-from silktune.orchestrate.vigil import vigil
+from silktune.orchestrate.vigil import let_go, vigil
 
-OBJECT_STORE = 128 * 2**20  # bytes; data sets are memory-mapped files, only reports go through Ray
-ANSWER = 10.0  # seconds in which whoever listens answers
+FAILURES = (RuntimeError, ConnectionError, ValueError, OSError, ray.exceptions.RayError)  # of Ray's start
 
 
 @contextmanager
@@ -42,54 +39,77 @@ def a_ray(placement: Placement) -> Iterator[None]:
     Raises:
         ResourceError: there is none, or it cannot be started.
     """
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        with signals_kept():
-            _connect(placement.address)
-    except (RuntimeError, ConnectionError, ValueError, OSError) as error:
-        what = (
-            f"--address {placement.address}: no Ray answers" if placement.address else "Ray could not be started here"
-        )
-        raise ResourceError(f"{what}: {' '.join(str(error).split())[:300]}") from error
-    with vigil(f"Ray at --address {placement.address}" if placement.address else "The Ray of this command"):
-        try:
+    with environment.of_driver():
+        if ray.is_initialized():
             yield
-        finally:
-            ray.shutdown()
+            return
+        address = None if placement.address == "local" else placement.address
+        with _joined(address) if address else _own(), _unsaid():
+            yield
 
 
-def _connect(address: str | None) -> None:
-    if address:
-        _knock(address)
-        ray.init(address, log_to_driver=False, logging_level="error", runtime_env={"env_vars": IN_WORKERS})
-        ray._private.worker.print_to_stdstream = _unsaid
-        return
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # a local Ray listens on loopback only
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # as do its workers, whatever networks come and go
-    ray.init(
-        "local", include_dashboard=False, log_to_driver=False, logging_level="error",
-        object_store_memory=OBJECT_STORE, _system_config={"metrics_report_interval_ms": 60_000},
-    )  # fmt: skip
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    """The Ray at an address, with the token that the user has for it."""
+    who, there = named(address), locate(address)
+    given = "auto" if address == "auto" else there
+    with environment.variables({"RAY_ADDRESS": there}), ExitStack() as stack:
+        try:
+            with signals_kept(), starting.interruptible():
+                ray.init(
+                    given, log_to_driver=False, logging_level="error",
+                    runtime_env={"env_vars": environment.IN_WORKERS},
+                )  # fmt: skip
+        except FAILURES as error:
+            raise ResourceError(_refused(who, there, error)) from error
+        stack.callback(let_go)
+        stack.enter_context(vigil(f"Ray at {who}"))
+        yield
 
 
-def _knock(address: str) -> None:
-    """Nobody there is an error at once; Ray itself would wait for minutes.
+def _refused(who: str, there: str, error: BaseException) -> str:
+    causes, cause = [error], error
+    while (cause := cause.__cause__ or cause.__context__) and cause not in causes:  # type: ignore[assignment]
+        causes.append(cause)
+    if any(isinstance(one, ray.exceptions.AuthenticationError) for one in causes):
+        return (
+            f"{who}: the Ray at {there} asks for its token, and this shell has none or another one. Give: "
+            "export RAY_AUTH_MODE=token, with the token in ~/.ray/auth_token or in RAY_AUTH_TOKEN."
+        )
+    return f"{who}: no Ray answers: {private.brief(error)}"
 
-    That of "auto" is the Ray that runs on this machine, or else the last that was started here and may be gone.
-    """
-    if address.startswith("ray://"):
-        raise ResourceError(f"--address {address}: Ray's client cannot carry a study; submit it with `ray job submit`.")
-    host, _, port = canonicalize_bootstrap_address_or_die(address).rpartition(":")
+
+@contextmanager
+def _own() -> Iterator[None]:
+    """A Ray for this command alone, which nobody else can join."""
+    with private.folder() as folder, environment.alone(), ExitStack() as stack:
+        private.check_loopback()
+        try:
+            with signals_kept(), starting.interruptible():
+                ray.init(
+                    "local", include_dashboard=False, log_to_driver=False, logging_level="error",
+                    object_store_memory=private.OBJECT_STORE, _temp_dir=folder,
+                    _system_config={"metrics_report_interval_ms": 60_000},
+                )  # fmt: skip
+        except FAILURES as error:
+            raise ResourceError(f"Ray could not be started here: {private.brief(error)}") from error
+        stack.callback(let_go)
+        stack.enter_context(vigil("The Ray of this command"))
+        yield
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Inside, nothing of the pages that Ray prints when a process or a node is lost: the desk says what goes on."""
+    before = ray._private.worker.print_to_stdstream
+    ray._private.worker.print_to_stdstream = _drop
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
-    except OSError as error:
-        raise ConnectionError(f"{host}:{port}: {reason(error)}") from error
+        yield
+    finally:
+        ray._private.worker.print_to_stdstream = before
 
 
-def _unsaid(*_: Any, **__: Any) -> None:
-    """Nothing of the pages that Ray prints when a node is lost: the desk says which trials go on elsewhere."""
+def _drop(*_: Any, **__: Any) -> None: ...
 
 
 def resources(placement: Placement) -> Resources:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.core.checkpoint import MODEL
-from silktune.errors import Interrupted, SilktuneError, reason
+from silktune.errors import Interrupted, reason
 from silktune.orchestrate.record import close_record, open_record
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.mirror import Mirror
@@ -66,7 +66,6 @@ class Desk:
     running: dict[str, Trial] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)  # of those that run, as they were begun
     asked_all: bool = False  # the source has no more trials
-    error: SilktuneError | OSError | None = None  # what ended the desk's work, where Ray would hide it
     _epochs: dict[str, dict[int, Epoch]] = field(default_factory=dict)
 
     @cached_property
@@ -126,9 +125,17 @@ class Desk:
         return outcome
 
     def died(self, name: str) -> None:
-        """A trial's process was killed; Ray runs it again."""
+        """A trial's process was killed; it is run again."""
         if name in self.running:
-            self.watcher.note(f"{name}: its process died; it goes on from its last epoch.")
+            how = "goes on from its last epoch" if self._has_epoch(name) else "begins anew, since it had done no epoch"
+            self.watcher.note(f"{name}: its process died; it {how}.")
+
+    def _has_epoch(self, name: str) -> bool:
+        """Whether a trial has a checkpoint; where its place cannot be asked, it has if an epoch was told."""
+        try:
+            return CHECKPOINT in self.paths.place(name).files()
+        except OSError:
+            return bool(self._epochs[name])
 
     def epoch(self, name: str, epoch: Epoch) -> bool:
         """Write an epoch down, once however often it is reported; True stops the trial, which is then over."""

@@ -11,7 +11,8 @@ import logging
 import shutil
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
@@ -23,7 +24,7 @@ from ray.tune.search import Searcher
 from silktune import __version__
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
-from silktune.errors import ResourceError, SilktuneError
+from silktune.errors import ResourceError
 from silktune.orchestrate import nodes
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.connection import missing, resources, signals_kept
@@ -63,7 +64,7 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
     tuner = tune.Tuner(
         tune.with_resources(inside.run, each.per_worker if each.workers == 1 else LAUNCHER),
         tune_config=tune.TuneConfig(
-            search_alg=asking, scheduler=_Listening(desk), num_samples=-1, reuse_actors=each.workers == 1,
+            search_alg=asking, scheduler=_Listening(asking), num_samples=-1, reuse_actors=each.workers == 1,
             max_concurrent_trials=each.concurrent, time_budget_s=seconds,
             trial_dirname_creator=lambda trial: trial.config[inside.TRIAL],
         ),
@@ -75,9 +76,9 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
     try:
         with signals_kept():
             tuner.fit()
-    except tune.TuneError:
-        if desk.error:
-            raise desk.error from None
+    except Exception:
+        if asking.error:  # of which Ray Tune makes one of its own
+            raise asking.error from None
         raise
     finally:
         shutil.rmtree(desk.paths.ray, ignore_errors=True)
@@ -112,6 +113,8 @@ def run_there(each: Resources, work: Callable[..., Result], *args: Any) -> Resul
         return cast("Result", ray.get(task.remote(*args)))
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+        raise ResourceError("The process that should measure died (out of memory, or killed). Try it again.") from error
 
 
 class _Unpickled:
@@ -133,13 +136,20 @@ class _Asking(_Unpickled, Searcher):
         self.deaths = Counter[str]()
         self.again: deque[str] = deque()  # trials whose process died
         self.asked_all = False
+        self.error: Exception | None = None  # what ended the desk's work
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """An error inside is remembered as it is."""
+        try:
+            yield
+        except Exception as error:
+            self.error = self.error or error
+            raise
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        try:
+        with self.kept():
             name = self._next()
-        except (SilktuneError, OSError) as error:
-            self.desk.error = error
-            raise
         if name is None:
             return None if self.marks else str(Searcher.FINISHED)  # what runs still may have to be run again
         self.names[trial_id] = name
@@ -161,6 +171,10 @@ class _Asking(_Unpickled, Searcher):
         if not error or name not in self.desk.running:
             return
         self.deaths[name] += 1
+        with self.kept():
+            self._died(name)
+
+    def _died(self, name: str) -> None:
         if self.deaths[name] <= self.retries:
             self.desk.died(name)
             self.again.append(name)
@@ -178,16 +192,13 @@ class _Asking(_Unpickled, Searcher):
 class _Listening(_Unpickled, FIFOScheduler):
     """Ray Tune brings every report here, and is told whether the trial goes on."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, asking: _Asking) -> None:
         super().__init__()
-        self.desk = desk
+        self.asking, self.desk = asking, asking.desk
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        try:
+        with self.asking.kept():
             return self._hear(trial.config[inside.TRIAL], result)
-        except (SilktuneError, OSError) as error:
-            self.desk.error = error
-            raise
 
     def _hear(self, name: str, result: dict[str, Any]) -> str:
         if name not in self.desk.running:

@@ -7,16 +7,14 @@ disk) would fail every trial: it stops the study, and the trial is left to go on
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from silktune import __version__
 from silktune.core.collective import ALONE, Group, World
-from silktune.errors import ResourceError, SettingsError, SilktuneError
+from silktune.errors import ResourceError, SettingsError, SilktuneError, unforeseen
 from silktune.orchestrate.stopping import Stoppable
 from silktune.outcome import Outcome
 from silktune.settings import Experiment, Runtime
@@ -53,9 +51,7 @@ def run(config: dict[str, Any]) -> None:
     except WorkerLost:
         raise
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}, line {place.lineno}"
-        outcome = Outcome(state="failed", reason=f"{type(error).__name__}: {error} ({where})")
+        outcome = Outcome(state="failed", reason=unforeseen(error))
     tune.report({OUTCOME: outcome.model_dump_json()})
 
 

@@ -13,23 +13,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import ray
 from rich.console import Console
 
-from silktune.errors import ResourceError, SilktuneError
+from silktune.errors import Interrupted, ResourceError, SilktuneError, unforeseen
 
 LOOK = 2.0  # seconds between two looks
 PATIENCE = 40.0  # seconds in which a head may come back; Ray's own are 60
 GRACE = 10.0  # seconds for an end with everything closed
+SHUTDOWN = 30.0  # seconds for Ray to disconnect; measured: 1.4
 ANSWER = 5.0  # seconds in which whoever listens answers
+KEPT = "What is done is kept; the same command goes on."
 
 
 @contextmanager
 def vigil(name: str) -> Iterator[None]:
     """Inside, the end of the Ray that is connected is an error; if that does not get through, it ends the process.
+
+    An error that is no answer of Ray's keeps its own cause, whatever has become of Ray meanwhile.
 
     Args:
         name: what a person calls this Ray.
@@ -38,18 +42,42 @@ def vigil(name: str) -> Iterator[None]:
         ResourceError: this Ray is gone.
     """
     node, over = ray._private.worker.global_worker.node, threading.Event()
-    sentence = f"{name} is gone. What is done is kept; the same command goes on."
-    threading.Thread(target=_watch, args=(node, over, sentence), daemon=True).start()
+    gone = f"{name} is gone"
+    threading.Thread(target=_watch, args=(node, over, f"{gone}. {KEPT}"), daemon=True).start()
     try:
         yield
-    except SilktuneError:
-        raise
     except Exception as error:
-        if _node_listens(node) and _head_listens(node):
+        if _is_own(error) or (_node_listens(node) and _head_listens(node)):
             raise
-        raise ResourceError(sentence) from error
+        raise ResourceError(f"{gone} ({unforeseen(error)}). {KEPT}") from error
     finally:
         over.set()
+
+
+def _is_own(error: Exception) -> bool:
+    """Whether an error is of silktune or of this machine's files, and none that the loss of Ray can cause."""
+    return isinstance(error, SilktuneError | OSError) and not isinstance(error, ConnectionError | TimeoutError)
+
+
+def let_go() -> None:
+    """Disconnect from Ray; if Ray does not answer, the process ends with what there is to say already."""
+    over, error = threading.Event(), sys.exception()
+    threading.Thread(target=_limit, args=(over, error), daemon=True).start()
+    try:
+        ray.shutdown()
+    finally:
+        over.set()
+
+
+def _limit(over: threading.Event, error: BaseException | None) -> None:
+    if over.wait(SHUTDOWN):
+        return
+    if isinstance(error, SilktuneError):
+        end_process(str(error), error.exit_code)
+    if isinstance(error, KeyboardInterrupt):
+        end_process(f"Interrupted. {KEPT}", Interrupted.exit_code)
+    cause = unforeseen(error) if error else "Ray does not end"
+    end_process(f"{cause}. {KEPT}", ResourceError.exit_code)
 
 
 def _watch(node: Any, over: threading.Event, sentence: str) -> None:
@@ -60,15 +88,17 @@ def _watch(node: Any, over: threading.Event, sentence: str) -> None:
         if over.wait(LOOK):
             return
     if not over.wait(GRACE):
-        _end(sentence)
+        end_process(sentence, ResourceError.exit_code)
 
 
-def _end(sentence: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-    console.show_cursor()  # a progress display may have hidden it
-    console.print(sentence, style="red", markup=False)
-    sys.stdout.flush()
-    os._exit(ResourceError.exit_code)
+def end_process(sentence: str, code: int) -> None:
+    """Say a sentence and end this process at once, whatever its threads wait for."""
+    with suppress(OSError):  # nobody reads any more
+        console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        console.show_cursor()  # a progress display may have hidden it
+        console.print(sentence, style="red", markup=False)
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def _node_listens(node: Any) -> bool:

@@ -18,6 +18,7 @@ import ray
 from ray import train
 from ray._raylet import RAY_NODE_ID_KEY, PlacementGroupID  # type: ignore[attr-defined]
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group, _TorchBackend
 from ray.train.v2._internal.constants import get_env_vars_to_propagate
 from ray.train.v2._internal.exceptions import RayTrainError, UserExceptionWithTraceback
 from ray.train.v2._internal.execution.controller import TrainController
@@ -26,7 +27,7 @@ from ray.util import placement_group_table, remove_placement_group
 from ray.util.placement_group import PlacementGroup
 
 from silktune.errors import SilktuneError
-from silktune.orchestrate import stopping
+from silktune.orchestrate import environment, stopping
 from silktune.orchestrate.trial import WorkerLost
 
 MARK = "memory"  # bytes, of which every node has more than enough
@@ -61,7 +62,7 @@ def launch(work: Callable[[dict[str, Any]], str], config: dict[str, Any]) -> str
     trainer = _Trainer(
         work,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if "GPU" in resources else "gloo"),
+        torch_config=_config("nccl" if "GPU" in resources else "gloo"),
         scaling_config=train.ScalingConfig(
             num_workers=config["workers"], use_gpu="GPU" in resources,
             resources_per_worker=resources | {MARK: config["mark"]},
@@ -72,9 +73,43 @@ def launch(work: Callable[[dict[str, Any]], str], config: dict[str, Any]) -> str
         ),
     )  # fmt: skip
     try:
-        return str(trainer.fit().return_value)
+        with environment.variables(environment.IN_WORKERS):
+            return str(trainer.fit().return_value)
     except train.WorkerGroupError as error:
         raise _cause(error) from error
+
+
+def _config(backend: str) -> TorchConfig:
+    """How workers find each other.
+
+    torch's store has no token and listens on every network, so on a Ray that is alone on loopback it is a file.
+    """
+    return _ByFile(backend=backend) if environment.is_alone() else TorchConfig(backend=backend)
+
+
+class _ByFile(TorchConfig):
+    @property
+    def backend_cls(self) -> type:
+        return _FileBackend
+
+
+class _FileBackend(_TorchBackend):
+    """A process group of workers on one machine that meet in a file of the Ray's own folder."""
+
+    def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
+        folder = ray._private.worker.global_worker.node.get_session_dir_path()
+        meeting = f"file://{folder}/{uuid.uuid4().hex}"
+        worker_group.execute(_set_torch_distributed_env_vars)
+        ranks = range(len(worker_group))
+        group = {"backend": backend_config.backend, "world_size": len(worker_group), "init_method": meeting}
+        ray.get(
+            [
+                worker_group.execute_single_async(
+                    rank, _setup_torch_process_group, world_rank=rank, timeout_s=backend_config.timeout_s, **group
+                )
+                for rank in ranks
+            ]
+        )
 
 
 def _cause(error: Any) -> Exception:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 
 from silktune.data import loom
 
+LOOPBACK = ("127.0.0.1", "::ffff:127.0.0.1")
 LIMIT = 240  # seconds for one search; Ray fails by hanging
 
 GRID = """
@@ -161,6 +163,16 @@ def by_trial(bench: Bench, root: str = "runs") -> dict[str, list[mlflow.entities
     for run in runs_of(bench, root):
         if trial := run.data.tags.get("silktune.trial"):
             found.setdefault(trial, []).append(run)
+    return found
+
+
+def beyond_loopback(process: psutil.Process) -> list[str]:
+    """Where a process and all that it has started listen, but for this machine alone."""
+    found = []
+    for one in [process, *_children(process.pid)]:
+        with suppress(psutil.NoSuchProcess):
+            listening = [at.laddr for at in one.net_connections("inet") if at.status == psutil.CONN_LISTEN]
+            found += [f"{one.name()} {at.ip}:{at.port}" for at in listening if at.ip not in LOOPBACK]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -34,8 +35,35 @@ def test_nobody_at_the_address(nobody: str) -> None:
 
 def test_nobody_where_ray_was(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", nobody)
-    sentence = rf"--address auto: no Ray answers: .*:{nobody.rpartition(':')[2]}: .*refused"
+    sentence = (
+        rf"--address auto, which is RAY_ADDRESS {nobody}: no Ray answers: .*:{nobody.rpartition(':')[2]}: .*refused"
+    )
     with pytest.raises(ResourceError, match=sentence), a_ray(placement("auto")):
+        pass
+
+
+def test_what_nobody_has_typed_is_not_named(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nobody)
+    with pytest.raises(ResourceError, match=rf"^RAY_ADDRESS {nobody}: no Ray answers"), a_ray(placement(nobody)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["anyscale://x", "k8s://ns/x:6379", "10.0.0.5", "10.0.0.5:", ":6379", "10.0.0.5:abc", "10.0.0.5:6379/", "head 6379",
+     "::1:6379", "[::1]", "10.0.0.5:80", "10.0.0.5:70000", "10.0.0.5:-1", " ", "Auto", "http://10.0.0.5:6379"],
+)  # fmt: skip
+def test_what_is_no_address(address: str) -> None:
+    sentence = rf"^--address {re.escape(address)}: .* An address is written host:port"
+    with pytest.raises(ResourceError, match=sentence), a_ray(placement(address)):
+        pass
+
+
+def test_a_host_that_nobody_knows() -> None:
+    with (
+        pytest.raises(ResourceError, match=r"--address nowhere\.invalid:6379: no Ray answers: .*not known|resolution"),
+        a_ray(placement("nowhere.invalid:6379")),
+    ):
         pass
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
+import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.desk import Desk
 from silktune.orchestrate.listed import ListSource
@@ -31,7 +34,7 @@ class Tune:
         self.notes, paths = Notes(), StudyPaths(folder)
         self.desk = Desk(paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note))
         self.asking = _Asking(self.desk, retries, lambda name: {inside.TRIAL: name})
-        self.listening = _Listening(self.desk)
+        self.listening = _Listening(self.asking)
         self.given: dict[str, Any] = {}
 
     def ask(self) -> Any:
@@ -78,4 +81,24 @@ def test_a_trial_whose_process_dies_is_run_again_as_often_as_it_may(tmp_path: Pa
     assert tune.ask() == Searcher.FINISHED
     outcome = tune.desk.paths.outcomes()["t001"]
     assert (outcome.state, outcome.reason) == ("failed", "its process died 3 times (out of memory, or killed)")
-    assert tune.notes.seen.count("t001: its process died; it goes on from its last epoch.") == 2
+    assert tune.notes.seen.count("t001: its process died; it begins anew, since it had done no epoch.") == 2
+
+
+def test_a_trial_whose_process_dies_after_an_epoch_goes_on_from_it(tmp_path: Path) -> None:
+    tune = Tune(tmp_path, retries=1)
+    tune.ask()
+    tune.desk.paths.place("t000").write(CHECKPOINT, b"")
+    tune.die("t000")
+    assert tune.notes.seen[-1] == "t000: its process died; it goes on from its last epoch."
+
+
+@pytest.mark.parametrize("error", [OSError(36, "File name too long"), KeyError("loss")])
+def test_what_ends_the_desk_s_work_is_known_as_it_is(tmp_path: Path, error: Exception) -> None:
+    """Ray Tune makes an error of its own of it."""
+    for step in ("next", "end"):
+        tune = Tune(tmp_path / step, retries=0)
+        tune.ask()
+        setattr(tune.desk, step, Mock(side_effect=error))
+        with pytest.raises(type(error)):
+            tune.ask() if step == "next" else tune.die("t000")
+        assert tune.asking.error is error

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, wait_for
+from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, beyond_loopback, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
@@ -99,10 +99,11 @@ def works(process: psutil.Process, name: str) -> bool:
 
 
 def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, alone: Bench) -> None:
-    """A worker in the first trial, what launched the workers in the second."""
+    """A worker in the first trial, what launched the workers in the second. Nothing listens beyond this machine."""
     process = bench.start(*TWO, *EXACT)
     for trial, name in ((FIRST, "ray::RayTrainWorker"), (SECOND, "ray::ImplicitFunc")):
         wait_for(f"trials/{trial}/checkpoint.pt", bench.study, 1, process)
+        assert beyond_loopback(psutil.Process(process.pid)) == []
         kill(name, process)
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output
