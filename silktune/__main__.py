@@ -1,6 +1,6 @@
 """`silktune` and `python -m silktune`."""
 
-from silktune.cli.app import main
+from silktune.cli.process import main
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.terminal import command_line
+from silktune.cli.encoding import command_line
 from silktune.cli.words import (
     DEVICES,
     STUDIES,
@@ -70,10 +70,9 @@ def command(
     The same command again continues an interrupted table and runs failed cells again; with more --runs it adds to a
     finished one.
     """
-    from rich.console import Console
-
     from silktune.cli import show, tables
     from silktune.cli import words as language
+    from silktune.cli.terminal import Terminal
     from silktune.study import ablation, publish
 
     wanted, overrides = language.split(words or [], "p23")
@@ -83,7 +82,7 @@ def command(
     table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
     if reference:
         table = publish.compared_with(table, reference)
-    console = Console(highlight=False, emoji=False)
+    console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
     dataset = show.resolve(console, data, images, table.base, root / "data")
 

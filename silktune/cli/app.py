@@ -1,16 +1,13 @@
-"""The command `silktune`: its parts, and how an error is said. Nothing heavy is imported before a command runs."""
+"""The command `silktune`: its parts. Nothing heavy is imported before a command runs."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from silktune import __version__
-from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, terminal, train
-from silktune.errors import SilktuneError, trouble
+from silktune.cli import ablate, cluster, data, mlflow, search, settings, table, train
 
 app = typer.Typer(
     help="Hyperparameter search and ablations for SilkNet on Ray: images with gaps in their labels and rare classes.",
@@ -38,19 +35,3 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None: ...
-
-
-def main() -> None:
-    """Run a command; a user's mistake is said in a sentence (exit 1), a wrong usage by Typer (exit 2)."""
-    terminal.prepare()
-    try:
-        app()
-    except SilktuneError as error:
-        _say(str(error), error.exit_code)
-    except OSError as error:
-        _say(trouble(error.filename or "This machine", error), 1)
-
-
-def _say(message: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False).print(message, style="red", markup=False)
-    sys.exit(code)

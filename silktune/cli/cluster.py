@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from silktune.cli.terminal import Terminal
 
 app = typer.Typer(help="Clusters: check a file for `ray up` before anything is started.", no_args_is_help=True)
 
@@ -39,6 +40,6 @@ def check(
     table = Table(box=None, show_header=False, pad_edge=False)
     for heading, text in lines:
         table.add_row(heading, text)
-    console = Console(soft_wrap=True, highlight=False, emoji=False)
+    console = Terminal(soft_wrap=True, highlight=False)
     console.print(table)
     console.print(f"\nNothing speaks against it. Start it with: ray up {shlex.quote(str(file))}", markup=False)

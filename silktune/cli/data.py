@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.columns import Columns
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from silktune.cli.show import notes
+from silktune.cli.terminal import Terminal
 from silktune.errors import SettingsError
 from silktune.settings import MAX_MEGAPIXELS, Data, Experiment, names, parse
 
@@ -68,7 +68,7 @@ def prepare(
             progress=advance, skip_unreadable=skip_unreadable, max_megapixels=max_megapixels,
         )  # fmt: skip
     show(replace(look(folder, wanted), name=table_name(table)))
-    console = Console(soft_wrap=True, emoji=False)
+    console = Terminal(soft_wrap=True)
     console.print(f"Prepared: {folder}", highlight=False, markup=False)
     if storage:
         console.print(f"In the storage: {keep(Dataset.open(folder), place)}", highlight=False, markup=False)
@@ -100,7 +100,7 @@ def sample(
     """Weave a sample data set: pictures of fabrics, a label table with gaps and rare classes."""
     from silktune.data.loom import weave
 
-    Console(soft_wrap=True, emoji=False).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
+    Terminal(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
 
 
 def data_settings(assignments: list[str] | None) -> Data:
@@ -121,7 +121,7 @@ def data_settings(assignments: list[str] | None) -> Data:
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, told (done, total); nothing where stderr is no terminal."""
-    console = Console(stderr=True, emoji=False)
+    console = Terminal(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(title, total=None)
@@ -130,7 +130,7 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 def show(description: Description) -> None:
     """Print a description: how it is split, what is in each variable, then in each class."""
-    console = Console(emoji=False)
+    console = Terminal()
     parts = description.parts
     if parts:
         subsets = ", ".join(f"{count:,} {name}" for name, count in parts.subsets.items())

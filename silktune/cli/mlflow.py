@@ -28,17 +28,16 @@ def sync(
 
     What is there already is not written again; nothing is trained.
     """
-    from rich.console import Console
-
     from silktune.cli import complete, show
     from silktune.cli.study import how_to_look
+    from silktune.cli.terminal import Terminal
     from silktune.study.header import Header
     from silktune.study.paths import StudyPaths
     from silktune.study.plan import Plan
     from silktune.tracking import store
     from silktune.tracking.tracker import MlflowTracker
 
-    console, paths = Console(highlight=False, soft_wrap=True, emoji=False), StudyPaths(study)
+    console, paths = Terminal(highlight=False, soft_wrap=True), StudyPaths(study)
     plan = Plan.read(paths)
     with paths.locked():
         header = Header.read(paths, plan.command)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from silktune.cli.terminal import command_line
+from silktune.cli.encoding import command_line
 from silktune.cli.words import (
     DEVICES,
     STUDIES,
@@ -59,10 +59,9 @@ def command(
 
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
-    from rich.console import Console
-
     from silktune.cli import show
     from silktune.cli import words as language
+    from silktune.cli.terminal import Terminal
     from silktune.errors import TrialsFailed
     from silktune.study import space as spaces
 
@@ -72,7 +71,7 @@ def command(
     language.one_of("--device", device, DEVICES)
     language.study_name(name)
     space = spaces.load(wanted, overrides)
-    console = Console(highlight=False, emoji=False)
+    console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
     dataset = show.resolve(console, data, images, space.base, root / "data")
 

@@ -11,10 +11,10 @@ def command(
     pattern: Annotated[str, typer.Argument(help="Only settings whose name contains this.", show_default=False)] = "",
 ) -> None:
     """List every setting: its letter in the papers, its default, what it may be, where the default comes from."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from silktune.cli.terminal import Terminal
     from silktune.errors import SettingsError, nearest
     from silktune.settings import describe, names, spell
 
@@ -22,7 +22,7 @@ def command(
     if not rows:
         known = names() if "." in pattern else [name.split(".")[1] for name in names()]
         raise SettingsError(f"command line: no setting's name contains '{pattern}'.{nearest(pattern, known)}")
-    console = Console(highlight=False, emoji=False)
+    console = Terminal(highlight=False)
     columns = ["setting", "letter", "default", "may be", "from", "what"]
     if console.width < 110:
         columns.remove("what")  # would be a narrow tower of words

@@ -15,13 +15,12 @@ def command(
     reference: ReferenceOption = None,
 ) -> None:
     """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
-    from rich.console import Console
-
     from silktune.cli import tables
+    from silktune.cli.terminal import Terminal
     from silktune.study import publish
     from silktune.study.paths import StudyPaths
 
-    console, paths = Console(highlight=False, emoji=False), StudyPaths(study)
+    console, paths = Terminal(highlight=False), StudyPaths(study)
     found = publish.results(paths, reference or "")
     publish.publish(found, paths, figures=True)
     tables.ablation(console, found)

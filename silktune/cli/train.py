@@ -29,17 +29,16 @@ def command(
     test: Annotated[bool, typer.Option("--test", help="Test the result on the test set.")] = False,
 ) -> None:
     """Train one SilkNet and print its scores, without Ray and without MLflow."""
-    from rich.console import Console
-
     from silktune.cli import show
     from silktune.cli import words as language
+    from silktune.cli.terminal import Terminal
     from silktune.study.space import experiment
 
     name, overrides = language.split(words or [], "")
     wanted = experiment(name, overrides)
     if folder:
         language.writable(folder, "name another folder with --to")
-    console = Console(highlight=False, emoji=False)
+    console = Terminal(long=True, highlight=False)
     dataset = show.resolve(console, data, images, wanted, STUDIES / "data")
 
     from silktune.core import loop, predict

@@ -18,8 +18,6 @@ from silktune.orchestrate.address import locate, named
 from silktune.orchestrate.resources import Placement, Resources, room, share
 from silktune.orchestrate.vigil import let_go, vigil
 
-FAILURES = (RuntimeError, ConnectionError, ValueError, OSError, ray.exceptions.RayError)  # of Ray's start
-
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
@@ -60,7 +58,7 @@ def _joined(address: str) -> Iterator[None]:
                     given, log_to_driver=False, logging_level="error",
                     runtime_env={"env_vars": environment.IN_WORKERS},
                 )  # fmt: skip
-        except FAILURES as error:
+        except Exception as error:
             raise ResourceError(_refused(who, there, error)) from error
         stack.callback(let_go)
         stack.enter_context(vigil(f"Ray at {who}"))
@@ -91,7 +89,7 @@ def _own() -> Iterator[None]:
                     object_store_memory=private.OBJECT_STORE, _temp_dir=folder,
                     _system_config={"metrics_report_interval_ms": 60_000},
                 )  # fmt: skip
-        except FAILURES as error:
+        except Exception as error:
             raise ResourceError(f"Ray could not be started here: {private.brief(error)}") from error
         stack.callback(let_go)
         stack.enter_context(vigil("The Ray of this command"))
