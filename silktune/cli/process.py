@@ -71,7 +71,7 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    from rich.console import Console
+    from silktune.cli.terminal import Terminal
 
-    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False).print(message, style="red", markup=False)
+    Terminal(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
     sys.exit(code)

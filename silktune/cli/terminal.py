@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -30,5 +29,4 @@ class Terminal(Console):
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
         if self.long:
-            with suppress(OSError):  # stderr went to the same reader
-                Console(stderr=True, highlight=False, soft_wrap=True).print(UNREAD, style="yellow")
+            Terminal(stderr=True, highlight=False, soft_wrap=True).print(UNREAD, style="yellow")

@@ -93,7 +93,7 @@ def _watch(node: Any, over: threading.Event, sentence: str) -> None:
 
 def end_process(sentence: str, code: int) -> None:
     """Say a sentence and end this process at once, whatever its threads wait for."""
-    with suppress(OSError):  # nobody reads any more
+    with suppress(OSError, SystemExit):  # nobody reads any more
         console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         console.show_cursor()  # a progress display may have hidden it
         console.print(sentence, style="red", markup=False)
