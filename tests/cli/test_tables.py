@@ -65,7 +65,11 @@ def facts(name: str) -> Facts:
 
 
 def test_no_console_makes_emoji_of_names() -> None:
+    """Commands print by their own terminal; who makes a console of rich's says it."""
+    written = io.StringIO()
+    Terminal(file=written).print(":silk:", ":smile:")
+    assert written.getvalue() == ":silk: :smile:\n"
     files = Path(show.__file__).parents[1].rglob("*.py")
     made = [call for file in files for call in re.findall(r"\bConsole\((.*?)\)", file.read_text(encoding="utf-8"))]
-    assert len(made) > 5
+    assert made
     assert all("emoji=False" in call for call in made)
