@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -14,14 +15,16 @@ from silktune.errors import Interrupted, SilktuneError, trouble, unforeseen
 
 TRACEBACK = "SILKTUNE_TRACEBACK"
 WIDTHS = ("COLUMNS", "LINES", "TERMINAL_WIDTH")  # of the terminal, where it does not know them itself
+THREADS = r"\s*[1-9]\d*\s*(,\s*[1-9]\d*\s*)*"  # of OpenMP: a number, or one for each level
+NICENESS = "RAY_worker_niceness"  # Ray ends without a word where it is no number
 HIDDEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # by Python itself
 
 
 def main() -> None:
     """Run a command; a user's mistake is said in a sentence (exit 1), a wrong usage by Typer (exit 2)."""
+    if hopeless := _hopeless():
+        _end(hopeless, 1)
     prepare()
-    if sys.flags.optimize > 1:
-        _end("PYTHONOPTIMIZE=2 (python -OO) leaves out texts without which libraries cannot be used: unset it.", 1)
     try:
         from silktune.cli.app import app
 
@@ -44,9 +47,21 @@ def prepare() -> None:
     for name in WIDTHS:
         if not _is_width(os.environ.get(name, "1")):
             del os.environ[name]
+    if not re.fullmatch(THREADS, os.environ.get("OMP_NUM_THREADS", "1"), re.ASCII):
+        del os.environ["OMP_NUM_THREADS"]  # which is not heeded anyway, as every process would say
     if os.environ.pop("PYTHONWARNINGS", "") or sys.warnoptions:
         _hide_warnings()
     encoding.prepare()
+
+
+def _hopeless() -> str:
+    """What is wrong with the environment if no library could be imported in it; "" if nothing is."""
+    if sys.flags.optimize > 1:
+        return "PYTHONOPTIMIZE=2 (python -OO) leaves out texts without which libraries cannot be used: unset it."
+    niceness = os.environ.get(NICENESS, "0")
+    if not re.fullmatch(r"1?\d", niceness, re.ASCII):
+        return f"{NICENESS}={niceness}: it may be 0 to 19, of which 19 lets all other jobs go first."
+    return ""
 
 
 def _is_width(text: str) -> bool:

@@ -52,10 +52,24 @@ def test_variables_for_other_programs_change_no_command(words: list[str], name: 
     assert done.stderr == ""
 
 
-def test_texts_that_libraries_need() -> None:
-    done = python("from silktune.__main__ import main; main()", PYTHONOPTIMIZE="2")
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PYTHONOPTIMIZE", "2", "PYTHONOPTIMIZE=2 (python -OO) leaves out texts"),
+        ("RAY_worker_niceness", "abc", "RAY_worker_niceness=abc: it may be 0 to 19"),
+        ("RAY_worker_niceness", "", "RAY_worker_niceness=: it may be 0 to 19"),
+    ],
+)
+def test_an_environment_in_which_libraries_cannot_be_imported(name: str, value: str, sentence: str) -> None:
+    done = python("from silktune.__main__ import main; main()", **{name: value})
     assert (done.returncode, done.stdout) == (1, "")
-    assert "PYTHONOPTIMIZE=2 (python -OO) leaves out texts" in done.stderr
+    assert sentence in done.stderr
+
+
+@pytest.mark.parametrize("threads", ["abc", "", "0", "-1", "1.5"])
+def test_threads_that_are_no_number(threads: str) -> None:
+    done = python("from silktune.cli import process; process.prepare(); import torch", OMP_NUM_THREADS=threads)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from silktune.cli import data, show, tables
+from silktune.cli.terminal import Terminal
 from silktune.data.describe import describe
 from silktune.settings import Data
 from silktune.study.ablation.results import Facts, Results, VariableFacts
