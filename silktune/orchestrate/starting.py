@@ -17,7 +17,7 @@ from pathlib import Path
 from silktune.errors import Interrupted
 from silktune.orchestrate.vigil import end_process
 
-GRACE = 5.0  # seconds in which an interruption gets through, and processes end, by themselves
+GRACE = 3.0  # seconds in which an interruption gets through, and processes end, by themselves
 INTERRUPTED = "Interrupted while Ray was starting. What is done is kept; the same command goes on."
 
 
@@ -31,8 +31,10 @@ def interruptible() -> Iterator[None]:
     with _heard(before):
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             _end_children(before)
+            if isinstance(error, SystemExit):  # so Ray answers SIGTERM, from the moment at which it begins
+                raise KeyboardInterrupt from None
             raise
 
 

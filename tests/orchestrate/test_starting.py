@@ -1,0 +1,91 @@
+"""An interruption while Ray starts is heard, also when Ray hears nothing, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+LIMIT = 60  # seconds
+START = """
+from silktune.cli.words import interruptible
+from silktune.errors import SilktuneError
+from silktune.orchestrate.connection import a_ray
+from silktune.orchestrate.resources import Placement
+try:
+    with interruptible("What is done is kept; the same command goes on."):
+        with a_ray(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)):
+            print("started")
+except SilktuneError as error:
+    print(error)
+    raise SystemExit(error.exit_code)
+"""
+
+
+@pytest.fixture
+def starting() -> Iterator[subprocess.Popen[str]]:
+    """A process that starts a Ray, as the leader of a session of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="s"))  # pytest's own name is too long for sockets
+    process = subprocess.Popen(
+        [sys.executable, "-c", START], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=os.environ | {"RAY_TMPDIR": str(folder)}, start_new_session=True,
+    )  # fmt: skip
+    yield process
+    for left in session(process.pid):
+        left.kill()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+def session(leader: int) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError):
+            if os.getsid(process.pid) == leader and process.pid != leader:
+                found.append(process)
+    return found
+
+
+def child(process: subprocess.Popen[str], name: str) -> psutil.Process:
+    """A process of Ray's, as soon as it is there."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        assert process.poll() is None, process.communicate()[0]
+        for one in session(process.pid):
+            with suppress(psutil.NoSuchProcess):
+                if one.name() == name:
+                    return one
+    raise AssertionError(f"no {name}")
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(3 * LIMIT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["gcs_server", "raylet"])
+@pytest.mark.parametrize("stuck", [False, True])
+def test_an_interruption_is_heard(
+    starting: subprocess.Popen[str], number: signal.Signals, name: str, stuck: bool
+) -> None:
+    """A process that stands still keeps Ray waiting for it, in C++, for a minute or more."""
+    begun = child(starting, name)
+    if stuck:
+        begun.send_signal(signal.SIGSTOP)
+    started = session(starting.pid)
+    starting.send_signal(number)
+    output, _ = starting.communicate(timeout=LIMIT / 3)
+    assert starting.returncode == 130, output
+    assert output.startswith("Interrupted"), output
+    assert "What is done is kept; the same command goes on." in output
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert session(starting.pid) == []
