@@ -97,8 +97,9 @@ class Study:
             try:
                 yield cls(paths, plan, header, tracker, uri)
             except BaseException:
-                header.end(paths, failed=True)
-                with suppress(TrackingError):  # the first error is the one to be told
+                with suppress(OSError):  # the first error is the one to be told
+                    header.end(paths, failed=True)
+                with suppress(TrackingError):
                     tracker.close(failed=True)
                 raise
 
