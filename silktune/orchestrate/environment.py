@@ -60,6 +60,7 @@ def alone() -> Iterator[None]:
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_AUTH_TOKEN_PATH": None,
         LOOPBACK: "0",
+        "RAY_py_gcs_connect_timeout_s": "5",  # of 20 attempts; Python stands still meanwhile, and hears no Ctrl-C
         "GLOO_SOCKET_IFNAME": "lo",  # of the workers of one trial, among themselves
         "NCCL_SOCKET_IFNAME": "lo",
         NICENESS: os.environ.get(NICENESS, "0"),  # with Ray's own 15, trials starve beside other jobs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 LIMIT = 60  # seconds
+SENTENCE = r"Interrupted( while Ray was starting)?\. What is done is kept; the same command goes on\.\n"
 START = """
 from silktune.cli.words import interruptible
 from silktune.errors import SilktuneError
@@ -76,16 +78,15 @@ def child(process: subprocess.Popen[str], name: str) -> psutil.Process:
 def test_an_interruption_is_heard(
     starting: subprocess.Popen[str], number: signal.Signals, name: str, stuck: bool
 ) -> None:
-    """A process that stands still keeps Ray waiting for it, in C++, for a minute or more."""
+    """A process that stands still keeps Ray waiting in C++, where for half a minute no other thread runs either."""
     begun = child(starting, name)
     if stuck:
         begun.send_signal(signal.SIGSTOP)
     started = session(starting.pid)
     starting.send_signal(number)
-    output, _ = starting.communicate(timeout=LIMIT / 3)
+    output, _ = starting.communicate(timeout=LIMIT if stuck and name == "gcs_server" else LIMIT / 3)
     assert starting.returncode == 130, output
-    assert output.startswith("Interrupted"), output
-    assert "What is done is kept; the same command goes on." in output
+    assert re.fullmatch(SENTENCE, output), output
     _, alive = psutil.wait_procs(started, timeout=10)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     assert session(starting.pid) == []
