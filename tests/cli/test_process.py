@@ -32,7 +32,7 @@ Figure().savefig("figure.png")
 
 def python(code: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=cwd, timeout=LIMIT, check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=LIMIT, check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"} | variables,
     )  # fmt: skip
 
@@ -88,9 +88,12 @@ def test_figures_are_drawn_whatever_the_surroundings(name: str, value: str, tmp_
     ("error", "sentence"),
     [
         ("{}['loss']", "KeyError: 'loss' (<string>, line 3). silktune did not foresee this error."),
-        ("raise OSError(36, 'File name too long', 'runs/x')", "runs/x: File name too long.\n"),
+        ("raise OSError(36, 'File name too long', 'runs/x')", "runs/x: File name too long. "),
         ("raise PermissionError(13, 'Permission denied', '/proc/x')", "/proc/x: Permission denied"),
-        ("raise OSError(30, 'Read-only file system', '/proc/x/y')", "give a folder of your own (--root, or --to)."),
+        (
+            "raise OSError(30, 'Read-only file system', '/proc/x/y')",
+            "What lies there can only be read: name another place.",
+        ),
         ("raise KeyboardInterrupt", "Interrupted.\n"),
     ],
 )

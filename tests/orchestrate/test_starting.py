@@ -39,7 +39,7 @@ def starting() -> Iterator[subprocess.Popen[str]]:
     """A process that starts a Ray, as the leader of a session of its own."""
     folder = Path(tempfile.mkdtemp(prefix="s"))  # pytest's own name is too long for sockets
     process = subprocess.Popen(
-        [sys.executable, "-c", START], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [sys.executable, "-c", START], text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=os.environ | {"RAY_TMPDIR": str(folder)}, start_new_session=True,
     )  # fmt: skip
     yield process
