@@ -32,8 +32,8 @@ Figure().savefig("figure.png")
 
 def python(code: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=LIMIT, check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"} | variables,
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=LIMIT,
+        check=False, env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"} | variables,
     )  # fmt: skip
 
 

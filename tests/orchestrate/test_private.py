@@ -66,8 +66,8 @@ class TestPrivate:
         mine = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
         own = ray.get_runtime_context().gcs_address
         other = subprocess.run(
-            [sys.executable, "-c", JOIN, own], env=known | mine, capture_output=True, text=True, encoding="utf-8", timeout=LIMIT,
-            check=False,
+            [sys.executable, "-c", JOIN, own], env=known | mine, capture_output=True, text=True, encoding="utf-8",
+            timeout=LIMIT, check=False,
         )  # fmt: skip
         assert other.returncode == 1
         assert "InvalidAuthToken" in other.stderr
