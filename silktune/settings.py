@@ -12,27 +12,29 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from silktune import weights
 from silktune.errors import SettingsError, nearest
-from silktune.spelling import items, literal, spell, unquoted
-
-__all__ = [
-    "BLOCKS", "Data", "Description", "Experiment", "Loss", "Net", "Origin", "Runtime", "Train", "describe", "names",
-    "parse", "setting", "spell",
-]  # fmt: skip
+from silktune.spelling import items, literal, unquoted
+from silktune.spelling import spell as spell  # noqa: PLC0414
 
 MAX_MEGAPIXELS = 200  # of an image, unless a command says otherwise; decoded they take 600 MB, with transparency 4 GB
 
 Origin = Literal["P23", "P22", "released code", "ours"]
 
 
-def setting(default: Any, *, origin: Origin, symbol: str = "", why: str = "", **limits: Any) -> Any:
-    """A field with its default, its limits, the letter it has in the papers and its origin."""
-    return Field(default, description=why, json_schema_extra={"symbol": symbol, "origin": origin}, **limits)
+def setting(
+    default: Any, *, origin: Origin, symbol: str = "", why: str = "", neutral: Any = None, **limits: Any
+) -> Any:
+    """A field with its default, its limits, the letter it has in the papers and its origin.
+
+    `neutral` is the value at which everything is as it was before there was this setting, or as if there were none.
+    """
+    about = {"symbol": symbol, "origin": origin, "neutral": neutral}
+    return Field(default, description=why, json_schema_extra=about, **limits)
 
 
 def _as_tuple(value: object) -> object:
@@ -118,17 +120,40 @@ class Loss(_Section):
     alpha_co: float = setting(0.5, symbol="α_co", ge=0, le=1, origin="P23")
     alpha_slf: float = setting(0.5, symbol="α_slf", ge=0, le=1, origin="P23")
 
+    tau: float = setting(
+        0.0, symbol="τ", ge=0, le=10, origin="ours", neutral=0.0,
+        why="logit adjustment: τ·ln of a class's share inside the softmax; 1 is balanced softmax",
+    )  # fmt: skip
+    class_weights: Literal["none", "effective"] = setting(
+        "none", origin="ours", neutral="none", why="effective: classes weigh by their effective number of images (β)"
+    )
+    beta: float = setting(
+        0.999, symbol="β", ge=0, lt=1, origin="ours", neutral=0.999,
+        why="of class_weights=effective; 0: all alike, near 1: 1/images",
+    )  # fmt: skip
+    task_weights: Literal["labels", "equal"] = setting(
+        "labels",
+        origin="P23",
+        neutral="labels",
+        why="labels: a variable weighs by its labels (Eq. 2); equal: all variables alike",
+    )
+
     @model_validator(mode="after")
     def _something_is_trained(self) -> Self:
-        if self.lambda_C == 0 and not any(self.weights.values()):
+        if not any(self.weights.values()):
             raise ValueError("loss.lambda_C is 0 and so is every weight of the auxiliary clustering: nothing to train")
         return self
 
     @property
+    def alphas(self) -> dict[str, float]:
+        """α of each term of the auxiliary clustering, P23 Eq. 5: the settings alpha_<term>, in their order."""
+        names = [name for name in type(self).model_fields if name.startswith("alpha_")]
+        return {name.removeprefix("alpha_"): getattr(self, name) for name in names}
+
+    @property
     def weights(self) -> dict[str, float]:
-        """λ_aux·α of each auxiliary term, P23 Eq. 1 and 5: what is 0 is not computed."""
-        alphas = {"sem": self.alpha_sem, "co": self.alpha_co, "slf": self.alpha_slf}
-        return {term: self.lambda_aux * alpha for term, alpha in alphas.items()}
+        """What each term of the loss is multiplied by, P23 Eq. 1 and 5: λ_C, and λ_aux·α of the auxiliary ones."""
+        return {"C": self.lambda_C} | {term: self.lambda_aux * alpha for term, alpha in self.alphas.items()}
 
 
 class Train(_Section):
@@ -159,10 +184,17 @@ class Experiment(_Section):
         return {name: getattr(getattr(self, name.split(".")[0]), name.split(".")[1]) for name in names()}
 
     def effective(self) -> Experiment:
-        """The same experiment with weights that have no effect set to 0: α without λ_aux, λ_aux without any α."""
-        weights = self.loss.weights
-        loss = {f"loss.alpha_{term}": 0.0 for term, weight in weights.items() if not weight}
-        return self.with_(loss | ({} if any(weights.values()) else {"loss.lambda_aux": 0.0}))
+        """The same experiment with settings that have no effect at their neutral value.
+
+        α without λ_aux and λ_aux without any α are 0; β without class weights is its default.
+        """
+        loss = self.loss
+        unused: dict[str, Any] = {f"loss.alpha_{term}": 0.0 for term in loss.alphas if not loss.weights[term]}
+        if len(unused) == len(loss.alphas):
+            unused["loss.lambda_aux"] = 0.0
+        if loss.class_weights == "none":
+            unused["loss.beta"] = Loss.model_fields["beta"].default
+        return self.with_(unused)
 
     def with_(self, changes: Mapping[str, Any], where: str = "") -> Experiment:
         """This experiment with some settings changed.
@@ -210,51 +242,20 @@ class Runtime(_Section):
     folder: str | Path | None = setting(None, origin="ours", why="or URI, for the checkpoint; None: nowhere")
 
 
-class Description(NamedTuple):
-    """What a person should know of a setting."""
-
-    name: str
-    default: Any
-    symbol: str
-    origin: str
-    why: str
-    limits: str
+@cache
+def names() -> tuple[str, ...]:
+    """The dotted names of all settings of an experiment, in the order in which they are declared."""
+    return tuple(
+        f"{section}.{name}" for section in Experiment.model_fields for name in section_of(section).model_fields
+    )
 
 
-def names() -> list[str]:
-    """The dotted names of all settings of an experiment."""
-    return [description.name for description in describe()]
-
-
-_DESCRIPTIONS: list[Description] = []
-
-
-def describe() -> list[Description]:
-    """Every setting of an experiment, in the order in which it is declared."""
-    if not _DESCRIPTIONS:
-        _DESCRIPTIONS.extend(_describe())
-    return _DESCRIPTIONS
-
-
-def _describe() -> Iterator[Description]:
-    for section, outer in Experiment.model_fields.items():
-        assert isinstance(outer.annotation, type)
-        assert issubclass(outer.annotation, BaseModel)
-        for name, field in outer.annotation.model_fields.items():
-            extra = field.json_schema_extra
-            assert isinstance(extra, dict)
-            schema = outer.annotation.model_json_schema()["properties"][name]
-            yield Description(
-                f"{section}.{name}", field.default, str(extra["symbol"]), str(extra["origin"]),
-                field.description or "", _limits(schema),
-            )  # fmt: skip
-
-
-def _limits(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    return ", ".join(f"{sign} {spell(schema[key])}" for key, sign in signs.items() if key in schema)
+def section_of(name: str) -> type[BaseModel]:
+    """The class of a section: `loss` → `Loss`."""
+    section = Experiment.model_fields[name].annotation
+    assert isinstance(section, type)
+    assert issubclass(section, BaseModel)
+    return section
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
@@ -290,10 +291,9 @@ def parse(text: str) -> tuple[str, Any]:
 def _kind(name: str) -> str:
     """`text`, `names` (a list of text) or "" (numbers, and what is no setting)."""
     section, _, field = name.partition(".")
-    outer = Experiment.model_fields.get(section)
-    if outer is None or not isinstance(outer.annotation, type) or not issubclass(outer.annotation, BaseModel):
+    if section not in Experiment.model_fields:
         return ""
-    schema = outer.annotation.model_json_schema()["properties"].get(field, {})
+    schema = section_of(section).model_json_schema()["properties"].get(field, {})
     if schema.get("type") == "array":
         return "names" if schema["items"].get("type") == "string" else ""
     return "text" if schema.get("type") == "string" else ""

@@ -85,19 +85,38 @@ def distance(a, b):
     return math.sqrt(math.fsum((a[j] - b[j]) ** 2 for j in range(len(a))))
 
 
-def classification_loss(logits, labels, gamma):
-    """L_C of P23 Eq. (2) to (4); logits[m][i][k]."""
-    terms = []
+def classification_loss(logits, labels, gamma, shares=None, tau=0.0, weights=None, equal=False):
+    """L_C of P23 Eq. (2) to (4); logits[m][i][k].
+
+    With shares[m][k] = π_k the logits are adjusted by τ·ln π_k (Menon et al. 2021), with weights[m][k] classes weigh
+    differently (Cui et al. 2019); with `equal` the mean is over the variables that have a label, not over the labels.
+    """
+    terms = [[] for _ in logits]
     for i in range(len(labels)):
         for m in range(len(labels[i])):
             if labels[i][m] == UNKNOWN:
                 continue
-            a = logits[m][i]
+            a = list(logits[m][i])
+            if shares:
+                a = [a[k] + tau * math.log(shares[m][k]) for k in range(len(a))]
             shift = max(a)
             exponentials = [math.exp(a_k - shift) for a_k in a]
             y = exponentials[labels[i][m]] / math.fsum(exponentials)
-            terms.append(-((1 - y) ** gamma) * math.log(y))
-    return math.fsum(terms) / len(terms) if terms else 0.0
+            w = weights[m][labels[i][m]] if weights else 1.0
+            terms[m].append(-w * ((1 - y) ** gamma) * math.log(y))
+    if equal:
+        return mean([math.fsum(of_m) / len(of_m) for of_m in terms if of_m]) or 0.0
+    together = [term for of_m in terms for term in of_m]
+    return math.fsum(together) / len(together) if together else 0.0
+
+
+def effective_weights(counts, beta):
+    """Class weights by the effective number of images (Cui et al. 2019, Eq. (2)), their mean 1."""
+    weights = []
+    for n in counts:
+        effective_number = math.fsum(beta**j for j in range(n))  # 1 + β + … + β^(n−1) = (1 − β^n)/(1 − β)
+        weights.append(1 / effective_number)
+    return [weight * len(weights) / math.fsum(weights) for weight in weights]
 
 
 def semantic_loss(f, labels, background):

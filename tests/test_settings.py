@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from silktune.described import describe
 from silktune.errors import SettingsError
-from silktune.settings import BLOCKS, Experiment, describe, names, parse, spell
+from silktune.settings import BLOCKS, Experiment, names, parse, spell
 from silktune.spelling import alike
 
 
@@ -22,20 +23,20 @@ def said(changes: dict[str, Any], where: str = "") -> list[str]:
 
 
 def test_names_are_sections_and_fields() -> None:
-    assert len(names()) == len(set(names())) == 23
+    assert len(names()) == len(set(names())) == 27
     assert {name.split(".")[0] for name in names()} == {"data", "net", "loss", "train"}
-    assert list(Experiment().flat()) == names()
+    assert tuple(Experiment().flat()) == names()
 
 
 def test_every_setting_has_an_origin_and_ours_says_why() -> None:
     described = describe()
-    assert [d.name for d in described] == names()
+    assert tuple(d.name for d in described) == names()
     assert {d.origin for d in described} == {"P23", "released code", "ours"}
     assert all(d.why for d in described if d.origin in ("ours", "released code"))
     assert {d.name: d.symbol for d in described if d.symbol} == {
         "net.NB_RN": "NB_RN", "net.NN_jfc": "NN_jfc", "net.NN_tfc": "NN_tfc", "loss.gamma": "γ",
         "loss.lambda_C": "λ_C", "loss.lambda_aux": "λ_aux", "loss.alpha_sem": "α_sem", "loss.alpha_co": "α_co",
-        "loss.alpha_slf": "α_slf", "train.batch_size": "N^MB",
+        "loss.alpha_slf": "α_slf", "loss.tau": "τ", "loss.beta": "β", "train.batch_size": "N^MB",
     }  # fmt: skip
 
 
@@ -156,6 +157,12 @@ class TestEffective:
         alphas = dict.fromkeys(("loss.alpha_sem", "loss.alpha_co", "loss.alpha_slf"), 0.0)
         assert Experiment().with_(alphas).effective() == without
 
+    def test_beta_does_nothing_without_class_weights(self) -> None:
+        beta = Experiment().with_({"loss.beta": 0.5})
+        assert beta.effective() == Experiment()
+        weighted = beta.with_({"loss.class_weights": "effective"})
+        assert weighted.effective() == weighted
+
     def test_of_what_has_an_effect_is_the_same(self) -> None:
         assert Experiment().effective() == Experiment()
         assert Experiment().effective().effective() == Experiment()
@@ -176,7 +183,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "net.NB_RN": st.integers(0, 16), "net.NN_jfc": NODES, "net.NN_tfc": NODES | st.just(()),
     "net.dropout": st.floats(0, 1, exclude_max=True), "loss.gamma": st.floats(0, 10),
     "loss.lambda_C": SHARE.filter(bool), "loss.lambda_aux": SHARE, "loss.alpha_sem": SHARE, "loss.alpha_co": SHARE,
-    "loss.alpha_slf": SHARE, "train.learning_rate": st.floats(0, 1, exclude_min=True),
+    "loss.alpha_slf": SHARE, "loss.tau": st.floats(0, 10), "loss.class_weights": st.sampled_from(["none", "effective"]),
+    "loss.beta": st.floats(0, 1, exclude_max=True), "loss.task_weights": st.sampled_from(["labels", "equal"]),
+    "train.learning_rate": st.floats(0, 1, exclude_min=True),
     "train.batch_size": st.integers(2, 65536), "train.sampling": st.sampled_from(["random", "balanced"]),
     "train.max_epochs": st.integers(1, 100_000), "train.patience": st.integers(1, 100_000),
     "train.seed": st.integers(0, 2**62 - 1),
@@ -187,7 +196,7 @@ class TestSpelling:
     """What is printed as name=value can be pasted back."""
 
     def test_every_setting_is_tried(self) -> None:
-        assert list(VALUES) == names()
+        assert tuple(VALUES) == names()
 
     @settings(max_examples=400, deadline=None)
     @given(st.fixed_dictionaries(VALUES))

@@ -16,74 +16,91 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from silktune.core.balancing import TaskWeights, balance
+
 # Margins are multiples of 1/M computed in floating point: what is positive is at least 1/M, what should be 0
 # is some 1e-7. The threshold between them holds for every M < 5000.
 SMALLEST_MARGIN = 1e-4
 TRIPLETS_AT_ONCE = 2**20  # compared in one step: a few MB, which stay in the cache of a CPU
 
 
-def combine(
-    terms: Mapping[str, Tensor],
-    *,
-    lambda_C: float,
-    lambda_aux: float,
-    alpha_sem: float,
-    alpha_co: float,
-    alpha_slf: float,
-) -> Tensor:
-    """The loss L = λ_C·L_C + λ_aux·(α_sem·L_sem + α_co·L_co + α_slf·L_slf).
+def combine(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The loss L = λ_C·L_C + λ_aux·(α_sem·L_sem + α_co·L_co + α_slf·L_slf), and any further term.
 
     Paper: P23 Eq. (1) and (5), P22 Eq. (2).
     Differs: nothing.
 
     Args:
-        terms: the losses "C", "sem", "co" and "slf"; one whose weight is 0 may be absent.
-        lambda_C: λ_C.
-        lambda_aux: λ_aux.
-        alpha_sem: α_sem.
-        alpha_co: α_co.
-        alpha_slf: α_slf.
+        terms: the losses by name; one whose weight is 0 may be absent.
+        weights: λ_C and the λ_aux·α by name, as `settings.Loss.weights` has them.
 
     Raises:
         KeyError: a term with a weight is absent.
         ValueError: every weight is 0.
     """
-    weights = {
-        "C": lambda_C,
-        "sem": lambda_aux * alpha_sem,
-        "co": lambda_aux * alpha_co,
-        "slf": lambda_aux * alpha_slf,
-    }
     weighted = [weight * terms[term] for term, weight in weights.items() if weight]
     if not weighted:
         raise ValueError("every weight of the loss is 0: nothing to train")
     return torch.stack(weighted).sum()
 
 
-def classification(logits: Sequence[Tensor], labels: Tensor, *, gamma: float) -> Tensor:
+def classification(
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    *,
+    gamma: float,
+    adjustment: Sequence[Tensor] | None = None,
+    class_weights: Sequence[Tensor] | None = None,
+    task_weights: TaskWeights = "labels",
+) -> Tensor:
     """The focal loss L_C = −(1/N_M) Σ_i Σ_m (1 − y_im)^γ ln y_im over the N_M labels that are known.
 
     Paper: P23 Eq. (2), (3), (4); P22's softmax cross-entropy is γ = 0.
-    Differs: nothing. (The released code also weights classes by 1/frequency and divides by N instead of N_M.)
+    Differs: nothing. (The released code also weights classes by 1/frequency and divides by N instead of N_M.) What
+        `balancing` offers beside it is off by default.
 
     Args:
         logits: M tensors (N, K_m), or (N, K_m + 1) for a variable with background.
         labels: (N, M) int64, −1 is unknown.
         gamma: γ ≥ 0. The focal weight is part of the graph: gradient flows through it.
+        adjustment: M tensors of the logits' widths that are added to them inside the softmax; None adds nothing.
+        class_weights: M tensors of the logits' widths, the weight of each class's summands; None weighs all alike.
+        task_weights: how the variables share L_C (`balancing.balance`).
     """
-    per_variable = [_focal(a, labels[:, m], gamma) for m, a in enumerate(logits)]
-    N_M = (labels >= 0).sum().clamp(min=1)
-    return torch.stack(per_variable).sum() / N_M
+    totals, counts = per_variable(logits, labels, gamma=gamma, adjustment=adjustment, class_weights=class_weights)
+    return balance(totals, counts, task_weights)
 
 
-def _focal(a: Tensor, labels: Tensor, gamma: float) -> Tensor:
-    """Σ_i −(1 − y)^γ ln y over the images whose label is known; logits a (N, K), labels (N,)."""
-    known = labels >= 0
-    ln_y = _at_least_float32(a).log_softmax(1).gather(1, labels.clamp(min=0)[:, None])[:, 0]
+def per_variable(
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    *,
+    gamma: float,
+    adjustment: Sequence[Tensor] | None,
+    class_weights: Sequence[Tensor] | None,
+) -> tuple[Tensor, Tensor]:
+    """The sums of `classification` before they are divided: (M,) totals, and (M,) how many labels each is over."""
+    totals = [
+        _focal(
+            a if adjustment is None else a + adjustment[m],
+            labels[:, m],
+            gamma,
+            None if class_weights is None else class_weights[m],
+        )
+        for m, a in enumerate(logits)
+    ]
+    return torch.stack(totals), (labels >= 0).sum(0)
+
+
+def _focal(a: Tensor, labels: Tensor, gamma: float, weights: Tensor | None) -> Tensor:
+    """Σ_i −w (1 − y)^γ ln y over the images whose label is known; logits a (N, K), labels (N,), weights (K,)."""
+    known, of_class = labels >= 0, labels.clamp(min=0)
+    ln_y = _at_least_float32(a).log_softmax(1).gather(1, of_class[:, None])[:, 0]
     # 1 − y at full precision; kept off 0, where the gradient of a power γ < 1 is infinite (that of the loss
     # is 0)
     wrong = (-torch.expm1(ln_y)).clamp(min=torch.finfo(ln_y.dtype).tiny)
-    return torch.where(known, -(wrong**gamma) * ln_y, 0.0).sum()
+    losses = -(wrong**gamma) * ln_y
+    return torch.where(known, losses if weights is None else weights[of_class] * losses, 0.0).sum()
 
 
 def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def kind(experiment: Experiment, data: Dataset) -> Hashable:
     The sampling is not in it: which images are in a batch costs nothing, and how many there are `Pace.epoch` counts.
     """
     net, variables = experiment.net, view(data, experiment).variables
-    terms = tuple(term for term, weight in experiment.loss.weights.items() if weight)
+    terms = tuple(term for term in experiment.loss.alphas if experiment.loss.weights[term])
     trunk = (net.trunk, net.NB_RN, net.weights == RANDOM)  # random weights measure their statistics at the start
     images = (data.images.shape[1:], experiment.train.batch_size)
     return trunk, net.NN_jfc, net.NN_tfc, len(variables), terms, images

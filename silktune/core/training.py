@@ -9,51 +9,30 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from silktune.core import augment, batches, checkpoint, losses, metrics, similarity
+from silktune.core import augment, batches, checkpoint, metrics
+from silktune.core.balancing import counts_per_output
 from silktune.core.chance import Chance
 from silktune.core.checkpoint import Checkpoint
 from silktune.core.collective import ALONE, World
 from silktune.core.device import device_name
 from silktune.core.feed import Batch, Rows, feed, pieces
 from silktune.core.silknet import SilkNet
+from silktune.core.terms import Features, Terms, Value
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.place import Place
 from silktune.seeds import number, stream
-from silktune.settings import Experiment, Loss, Runtime, Train, spell
+from silktune.settings import Experiment, Runtime, Train, spell
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
 IMAGES_MEASURED = 1024  # for the batch-norm statistics of random weights
-
-
-@dataclass
-class _Sums:
-    """Weighted means of the loss terms over the batches of an epoch, summed on the device."""
-
-    sums: dict[str, Tensor] = field(default_factory=dict)
-    weights: dict[str, Tensor] = field(default_factory=dict)
-
-    def add(self, terms: dict[str, Tensor], labels: Tensor) -> None:
-        """L_C counts by its labels N_M, the auxiliary terms by images."""
-        for name, term in terms.items():
-            weight = (labels >= 0).sum() if name == "C" else labels.new_tensor(len(labels))
-            self.sums[name] = self.sums.get(name, 0) + term.detach().double() * weight
-            self.weights[name] = self.weights.get(name, 0) + weight
-
-    def means(self, loss: Loss) -> dict[str, float]:
-        """Every term, aux and the whole loss L, which is linear in its terms."""
-        terms = {name: total / self.weights[name].clamp(min=1) for name, total in self.sums.items()}
-        L = losses.combine(terms, **loss.model_dump(exclude={"gamma"}))
-        aux = sum(getattr(loss, f"alpha_{name}") * value for name, value in terms.items() if name != "C")
-        return {"L": float(L), "aux": float(aux), **{name: float(value) for name, value in terms.items()}}
 
 
 class Training:
@@ -65,9 +44,9 @@ class Training:
         self.experiment, self.data, self.device = experiment, data, device
         self.place = Place.of(runtime.folder) if runtime.folder else None
         self.world, self.first = world, world.rank == 0
-        self.loss, self.settings, self.seed = experiment.loss, experiment.train, experiment.train.seed
+        self.settings, self.seed = experiment.train, experiment.train.seed
         self.identity = identity(experiment, data) if self.place else ""
-        self.background = torch.from_numpy(data.background).to(device)
+        self.loss = Terms(experiment.loss, torch.from_numpy(data.background).to(device), _counts(data, device))
         if self.settings.sampling == "balanced":
             batches.check_balanced(self.settings.batch_size, class_counts(data))
         self.net = build(experiment, data, device)
@@ -140,55 +119,50 @@ class Training:
             checkpoint.save(state, self.place)
 
     def _train(self, e: int) -> dict[str, float]:
-        chance, sums = Chance.of_epoch(self.seed, e, self.device), _Sums()
+        chance, sums = Chance.of_epoch(self.seed, e, self.device), self.loss.sums()
         self.net.train()
         for batch in feed(self.data, train_batches(self.experiment, self.data, e), self.device, self.world):
-            sums.add(self.step(batch, chance), batch.labels)
-        return sums.means(self.loss)
+            sums.add(self.step(batch, chance))
+        return sums.means()
 
-    def step(self, batch: Batch, chance: Chance) -> dict[str, Tensor]:
+    def step(self, batch: Batch, chance: Chance) -> dict[str, Value]:
         """One step of the optimiser; the loss terms before it."""
         terms, _ = self.terms(batch, chance)
-        loss = losses.combine(terms, **self.loss.model_dump(exclude={"gamma"}))
+        loss = self.loss.combine(terms)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.sum_gradients(self.trained)
         self.optimiser.step()
         return terms
 
-    def terms(self, batch: Batch, chance: Chance) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def terms(self, batch: Batch, chance: Chance) -> tuple[dict[str, Value], Sequence[Tensor]]:
         """The loss terms of one global batch that have a weight, and L_C always; and the logits."""
         N = len(batch.labels)
         logits, f = self.net(batch.images, self.net.kept(N, chance.dropout)[batch.own])
         together = self.world.gather(torch.cat([*logits, f], dim=1), N)
         *logits, f = torch.split(together, [part.shape[1] for part in (*logits, f)], dim=1)
-        terms = {"C": losses.classification(logits, batch.labels, gamma=self.loss.gamma)}
-        weights = self.loss.weights
-        if weights["sem"]:
-            terms["sem"] = losses.semantic(f, *similarity.semantic(batch.labels, self.background))
-        if weights["co"]:
-            terms["co"] = losses.colour(f, similarity.colour(batch.colour))
-        if weights["slf"]:
-            augmented = augment.apply(batch.images, augment.draw(N, chance.augmentation)[batch.own])
+
+        def augmented() -> Tensor:
+            images = augment.apply(batch.images, augment.draw(N, chance.augmentation)[batch.own])
             kept = self.net.kept(N, chance.dropout_augmented)[batch.own]
-            f_augmented = self.net.cluster(self.net.f_jfc(augmented, kept))
-            terms["slf"] = losses.self_similarity(f, self.world.gather(f_augmented, N))
-        return terms, logits
+            return self.world.gather(self.net.cluster(self.net.f_jfc(images, kept)), N)
+
+        return self.loss(Features(logits, f, batch.labels, batch.colour, augmented)), logits
 
     @torch.no_grad()
     def _validate(self) -> tuple[dict[str, float], Scores]:
         """The whole loss and the scores on the validation set, in batches that are the same in every epoch."""
         self.net.eval()
         chance = Chance.of_validation(self.experiment.data.split_seed, self.device)
-        sums, predictions = _Sums(), []
+        sums, predictions = self.loss.sums(), []
         seen = validation_batches(self.experiment, self.data)
         for batch in feed(self.data, seen, self.device, self.world):
             terms, logits = self.terms(batch, chance)
-            sums.add(terms, batch.labels)
+            sums.add(terms)
             predictions.append(torch.stack([a.argmax(1) for a in logits], dim=1))
         labels = self.data.labels[np.concatenate(seen)]
         scores = metrics.scores(labels, torch.cat(predictions).cpu().numpy(), self.data.variables)
-        return sums.means(self.loss), scores
+        return sums.means(), scores
 
     def outcome(self) -> Outcome:
         best = self.epochs[self._best_epoch() - 1]
@@ -254,6 +228,12 @@ def class_counts(data: Dataset) -> dict[str, dict[str, int]]:
         variable.name: {name: int((labels[:, m] == k).sum()) for k, name in enumerate(variable.classes)}
         for m, variable in enumerate(data.variables)
     }
+
+
+def _counts(data: Dataset, device: torch.device) -> list[Tensor]:
+    """M tensors of training images per output of the network."""
+    labels = torch.from_numpy(data.labels[data.rows("train")])
+    return [n.to(device) for n in counts_per_output(labels, [variable.outputs for variable in data.variables])]
 
 
 def _trained_state(net: SilkNet) -> dict[str, Tensor]:

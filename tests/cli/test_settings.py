@@ -18,7 +18,7 @@ def lines(*words: str) -> list[str]:
 def test_every_setting_is_listed_once() -> None:
     head, *rows = lines()
     assert head.split() == ["setting", "letter", "default", "may", "be", "from", "what"]
-    assert [row.split()[0] for row in rows if not row.startswith(" ")] == names()
+    assert [row.split()[0] for row in rows if not row.startswith(" ")] == list(names())
 
 
 def test_some_of_them() -> None:

@@ -369,14 +369,14 @@ class TestLosses:
         assert loss["co"] == pytest.approx(float((delta - (1 - rho)).abs()[off].mean()), rel=1e-4)
         assert loss["slf"] == pytest.approx(float((f - f_changed).norm(dim=1).mean()), rel=1e-5)
 
-    def test_of_an_epoch_weighs_its_batches_by_labels_and_images(self) -> None:
-        sums = training._Sums()
-        for value, known in ((1.0, [[0, -1], [-1, -1]]), (3.0, [[0, 0]])):
-            terms = {"C": torch.tensor(value), "slf": torch.tensor(value)}
-            sums.add(terms, torch.tensor(known))
-        means = sums.means(small(loss__alpha_sem=0, loss__alpha_co=0).loss)
-        assert means["C"] == pytest.approx((1 * 1 + 3 * 2) / 3)
-        assert means["slf"] == pytest.approx((1 * 2 + 3 * 1) / 3)
+    @pytest.mark.parametrize(
+        "changes",
+        [{"loss__tau": 1.0}, {"loss__class_weights": "effective", "loss__beta": 0.9}, {"loss__task_weights": "equal"}],
+    )
+    def test_balances_classes_and_variables_where_it_is_asked_to(self, tiny: Dataset, changes: dict[str, Any]) -> None:
+        plain, balanced = (train(small(train__max_epochs=1, **more), tiny).epochs[0] for more in ({}, changes))
+        assert balanced.train_loss["C"] != plain.train_loss["C"]
+        assert math.isfinite(balanced.validation_loss["L"])
 
     def test_that_is_no_number_ends_the_training(self, tiny: Dataset, tmp_path: Path) -> None:
         with pytest.raises(TrainingError) as caught:

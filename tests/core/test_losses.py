@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, normalize
 
 from silktune.core import losses, similarity
+from silktune.settings import Loss
 from tests import reference
 
 seeds = st.integers(0, 2**32 - 1)
@@ -253,27 +254,28 @@ def test_a_batch_permuted_changes_nothing(seed, N, random):
     torch.testing.assert_close(every_loss(order), every_loss(list(range(N))))
 
 
-WEIGHTS = {"lambda_C": 0.9, "lambda_aux": 0.8, "alpha_sem": 0.7, "alpha_co": 0.6, "alpha_slf": 0.5}
+WEIGHTS = Loss(lambda_C=0.9, lambda_aux=0.8, alpha_sem=0.7, alpha_co=0.6, alpha_slf=0.5)
+LETTERS = ("lambda_C", "lambda_aux", "alpha_sem", "alpha_co", "alpha_slf")
 TERMS = {"C": 2.0, "sem": 3.0, "co": 5.0, "slf": 7.0}
 
 
 class TestCombine:
     def test_is_the_reference(self):
         terms = {name: torch.tensor(value) for name, value in TERMS.items()}
-        expected = reference.combined_loss(**TERMS, **WEIGHTS)
-        assert losses.combine(terms, **WEIGHTS).item() == pytest.approx(expected)
+        expected = reference.combined_loss(**TERMS, **{letter: getattr(WEIGHTS, letter) for letter in LETTERS})
+        assert losses.combine(terms, WEIGHTS.weights).item() == pytest.approx(expected)
 
     def test_without_auxiliary_clustering_only_the_classification_is_asked_for(self):
-        loss = losses.combine({"C": torch.tensor(2.0)}, **WEIGHTS | {"lambda_aux": 0.0})
+        loss = losses.combine({"C": torch.tensor(2.0)}, WEIGHTS.model_copy(update={"lambda_aux": 0.0}).weights)
         assert loss.item() == pytest.approx(1.8)
 
     def test_a_term_with_a_weight_must_be_there(self):
         with pytest.raises(KeyError, match="sem"):
-            losses.combine({"C": torch.tensor(2.0)}, **WEIGHTS)
+            losses.combine({"C": torch.tensor(2.0)}, WEIGHTS.weights)
 
     def test_a_loss_of_nothing_is_an_error(self):
         with pytest.raises(ValueError, match="nothing to train"):
-            losses.combine({}, **dict.fromkeys(WEIGHTS, 0.0))
+            losses.combine({}, dict.fromkeys(WEIGHTS.weights, 0.0))
 
 
 @pytest.mark.gpu

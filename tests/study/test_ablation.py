@@ -82,6 +82,21 @@ class TestShipped:
         assert table.base.data.variables == table.variables == variables
         assert (table.runs, table.reference, table.lines) == (3, "C*", tuple(P22))
 
+    def test_longtail_changes_one_thing_at_a_time_beside_the_focal_loss(self) -> None:
+        table = ablation.load("longtail")
+        assert table.lines == ("MTL", "MTL^fo", "MTL^la", "MTL^cb", "MTL^fo+cb", "MTL^tw", "MTL^la+tw")
+        balanced = {
+            row.id: (row.experiment.loss.gamma, row.experiment.loss.tau, row.experiment.loss.class_weights,
+                     row.experiment.loss.task_weights)
+            for row in table.rows
+        }  # fmt: skip
+        assert balanced["MTL"] == (0, 0, "none", "labels")
+        assert balanced["MTL^la"] == (0, 1, "none", "labels")
+        assert balanced["MTL^fo+cb"] == (2, 0, "effective", "labels")
+        assert balanced["MTL^la+tw"] == (0, 1, "none", "equal")
+        assert all(not any(row.experiment.loss.alphas.values()) for row in table.rows)
+        assert (table.runs, table.reference) == (5, "MTL")
+
     def test_figures_are_those_of_the_papers(self) -> None:
         p23, p22 = ablation.load("p23"), ablation.load("p22")
         assert p23.row("MTL").paper["mean_f1_with_background"] == Printed(mean=0.286, deviation=0.0046)
@@ -192,6 +207,16 @@ class TestGenerated:
         assert [row.id for row in rows] == ["MTL", "without alpha_sem", "without NN_tfc", "without NB_RN"]
         assert [row.changes for row in rows[1:]] == [{"loss.alpha_sem": 0.0}, {"net.NN_tfc": []}, {"net.NB_RN": 0}]
         assert rows[2].experiment == Experiment().with_({"net.NN_tfc": ()})
+
+    def test_one_left_out_each_is_at_the_value_at_which_a_setting_does_nothing(self, write: Write) -> None:
+        text = (
+            "base: {id: MTL, set: {loss.tau: 1, loss.class_weights: effective, loss.task_weights: equal}}\n"
+            "leave_one_out: [loss.tau, loss.class_weights, loss.task_weights]"
+        )
+        table = ablation.load(write(text))
+        assert [row.changes for row in table.rows[1:]] == [
+            {"loss.tau": 0.0}, {"loss.class_weights": "none"}, {"loss.task_weights": "labels"},
+        ]  # fmt: skip
 
     def test_all_combinations(self, write: Write) -> None:
         rows = ablation.load(write("factorial: {loss.gamma: [0, 0.5], net.NN_jfc: [[512], [1024, 32]]}")).rows

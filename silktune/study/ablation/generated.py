@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from silktune.described import describe
 from silktune.settings import Experiment, spell
 from silktune.study.ablation.lines import Line, LineReader, sound_settings
 
@@ -41,6 +42,9 @@ def _left_out(reader: LineReader, listed: Any, fixed: Collection[str]) -> Iterat
 
 def _off(name: str) -> Any:
     """The value that turns a setting off; None if there is none."""
+    neutral = {setting.name: setting.neutral for setting in describe()}.get(name)
+    if neutral is not None:
+        return neutral
     default = Experiment().flat().get(name, 0)
     if isinstance(default, int | float):
         return 0
