@@ -19,6 +19,7 @@ from silktune.data import dataset, loom
 from silktune.data.dataset import Dataset
 from silktune.orchestrate import nodes, patient, record, runner, search
 from silktune.orchestrate import trial as inside
+from silktune.orchestrate.executors.ray import RayExecutor
 from silktune.orchestrate.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Tracker
@@ -76,7 +77,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
         plan = Plan.of(what, " ".join(sys.argv)).begin(paths)
         tracker = _tracker(folder, plan, size)
         placement = Placement(size.nodes, 1, None, "cpu", 3, address)
-        order = search.Order("tpe", 0, size.trials, 1, None, placement)
+        order = search.Order("tpe", 0, size.trials, 1, None, RayExecutor(placement))
         search.search(space, found, order, paths, tracker, _Watcher(clock))
         clock.mark("searched")
         record.write(plan, paths, tracker)

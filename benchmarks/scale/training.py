@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from silktune.orchestrate.executors.job import Job
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.settings import Experiment
 
@@ -36,15 +37,15 @@ def sleeping(sleep: Sleep) -> Callable[[dict[str, Any]], None]:
     def run(config: dict[str, Any]) -> None:
         from ray import tune
 
-        name, experiment = config[trial], Experiment.model_validate_json(config["experiment"])
+        name, job = config[trial], Job.model_validate_json(config["job"])
         epochs: list[Epoch] = []
         _note(sleep.log, name, "begun", 0)
         try:
             for number in range(1, sleep.epochs + 1):
                 time.sleep(sleep.seconds / sleep.epochs)
-                epochs.append(_epoch(number, experiment, sleep))
+                epochs.append(_epoch(number, job.experiment, sleep))
                 tune.report({an_epoch: epochs[-1].model_dump_json()})
-            tune.report({an_outcome: _outcome(epochs, sleep, test=config["test"]).model_dump_json()})
+            tune.report({an_outcome: _outcome(epochs, sleep, test=job.test).model_dump_json()})
         finally:  # also if it is stopped because others are ahead
             _note(sleep.log, name, "ended", len(epochs))
 

@@ -10,11 +10,13 @@ import typer
 from silktune.cli.encoding import command_line
 from silktune.cli.words import (
     DEVICES,
+    EXECUTORS,
     STUDIES,
     AddressOption,
     ConcurrentOption,
     DataOption,
     DeviceOption,
+    ExecutorOption,
     GpusOption,
     ImagesOption,
     ReferenceOption,
@@ -52,6 +54,7 @@ def command(
         Path | None,
         typer.Option(help="A search's folder: its winner's settings lie under the table's.", show_default="none"),
     ] = None,
+    executor: ExecutorOption = "ray",
     concurrent: ConcurrentOption = 1,
     workers: WorkersOption = 1,
     gpus: GpusOption = None,
@@ -78,6 +81,7 @@ def command(
     wanted, overrides = language.split(words or [], "p23")
     language.one_of("--device", device, DEVICES)
     language.study_name(name)
+    language.one_of("--executor", executor, EXECUTORS)
     named = tuple(one.strip() for one in (variables or "").split(",") if one.strip())
     table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
     if reference:
@@ -87,15 +91,15 @@ def command(
     dataset = show.resolve(console, data, images, table.base, root / "data")
 
     from silktune.cli.study import Study
-    from silktune.orchestrate import ablate
+    from silktune.orchestrate import ablate, executors
     from silktune.orchestrate.resources import Placement
     from silktune.study.outside import Outside
     from silktune.study.plan import Plan
 
     what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
     what["weights"] = table.base.net.weights_digest
-    placement = Placement(concurrent, workers, gpus, device, retries, address)
-    order = ablate.Order(runs or table.runs, placement)
+    where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
+    order = ablate.Order(runs or table.runs, where)
     title = name or f"{table.name}-{dataset.name}"
     ablate.check(table, dataset, device)
     if plan:

@@ -9,11 +9,13 @@ import typer
 from silktune.cli.encoding import command_line
 from silktune.cli.words import (
     DEVICES,
+    EXECUTORS,
     STUDIES,
     AddressOption,
     ConcurrentOption,
     DataOption,
     DeviceOption,
+    ExecutorOption,
     GpusOption,
     ImagesOption,
     RetriesOption,
@@ -42,6 +44,7 @@ def command(
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
     sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
     seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = 0,
+    executor: ExecutorOption = "ray",
     concurrent: ConcurrentOption = 1,
     workers: WorkersOption = 1,
     gpus: GpusOption = None,
@@ -70,15 +73,18 @@ def command(
     language.one_of("--sampler", sampler, ("tpe", "random", "grid"))
     language.one_of("--device", device, DEVICES)
     language.study_name(name)
+    language.one_of("--executor", executor, EXECUTORS)
     space = spaces.load(wanted, overrides)
     console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
     dataset = show.resolve(console, data, images, space.base, root / "data")
 
     from silktune.cli.study import Study
+    from silktune.orchestrate import executors
     from silktune.orchestrate.resources import Placement
     from silktune.orchestrate.search import Order, search
 
+    where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
     what: dict[str, Any] = {
         "kind": "search",
         "data": dataset.digest,
@@ -97,8 +103,7 @@ def command(
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
         show.notes(console, study.notes)
         count = trials if trials or sampler == "grid" else 20
-        placement = Placement(concurrent, workers, gpus, device, retries, address)
-        order = Order(sampler, seed, count, final_runs, seconds, placement)  # type: ignore[arg-type]
+        order = Order(sampler, seed, count, final_runs, seconds, where)  # type: ignore[arg-type]
         with show.StudyProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
         show.search_report(console, report)

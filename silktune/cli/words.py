@@ -17,12 +17,17 @@ from silktune.settings import parse
 
 STUDIES = Path("runs")
 DEVICES = ("auto", "cpu", "cuda")
+EXECUTORS = ("ray", "local")
 
 DataOption = Annotated[str, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
 ImagesOption = Annotated[
     Path | None, typer.Option("--images", help="The folder of the table's images.", show_default="the table's")
 ]
 RAY = "Where trials run"  # a panel of the help
+ExecutorOption = Annotated[
+    str,
+    typer.Option("--executor", help="ray, or local: one trial after the other in this process.", rich_help_panel=RAY),
+]
 ConcurrentOption = Annotated[int, typer.Option("--concurrent", help="Trials at once.", min=1, rich_help_panel=RAY)]
 WorkersOption = Annotated[
     int, typer.Option("--workers-per-trial", help="Processes that train one network.", min=1, rich_help_panel=RAY)

@@ -9,10 +9,10 @@ from silktune.core import loop
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
 from silktune.orchestrate.desk import Desk, Watcher
+from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.listed import ListSource, run_list
 from silktune.orchestrate.patient import PatientTracker
 from silktune.orchestrate.record import about, open_rows
-from silktune.orchestrate.resources import Placement
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import publish
@@ -28,7 +28,7 @@ class Order:
     """How many runs of every row, and on what."""
 
     runs: int
-    placement: Placement
+    executor: Executor
 
 
 def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher) -> Results:
@@ -46,7 +46,7 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     source = _Rounds(table, order.runs, done, paths, watcher)
     desk = Desk(paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note), tags=about(table))
     desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
-    run_list(source, desk, data, order.placement)
+    run_list(source, desk, data, order.executor)
     found = publish.results(paths, table.reference)
     publish.publish(found, paths, figures=True)
     return found

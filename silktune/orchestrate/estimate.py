@@ -9,9 +9,8 @@ from silktune.core import loop, probe
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
-from silktune.orchestrate.connection import a_ray, resources
+from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.resources import Resources
-from silktune.orchestrate.runner import run_there
 from silktune.settings import Experiment, Runtime
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
@@ -63,10 +62,10 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     done = finished(table, order.runs, data, paths)
     trials = {row.id: [table.trial(row, run) for run in range(1, order.runs + 1)] for row in table.rows}
     left = {row.id: [] if row.same_as else [t for t in trials[row.id] if t.id not in done] for row in table.rows}
-    with a_ray(order.placement):
-        each = resources(order.placement)
+    with order.executor.open():
+        each = order.executor.resources()
         where = Whereabouts.of(data, paths.storage)
-        costs = _costs([row for row in table.rows if left[row.id]], data, where, order.placement.device, each)
+        costs = _costs([row for row in table.rows if left[row.id]], data, where, order.executor, each)
     lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
     return Estimate(order.runs, lines, each, tuple(cost.epoch for cost in costs.values()))
 
@@ -88,17 +87,17 @@ class _Cost:
         return self.start + epochs * self.epoch
 
 
-def _costs(rows: list[Row], data: Dataset, where: Whereabouts, device: str, each: Resources) -> dict[str, _Cost]:
+def _costs(rows: list[Row], data: Dataset, where: Whereabouts, executor: Executor, each: Resources) -> dict[str, _Cost]:
     """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
         kinds.setdefault(probe.kind(row.experiment, data), []).append(row)
-    runtime = Runtime(device=device, threads=each.threads)
+    runtime = Runtime(device=executor.device, threads=each.threads)
     costs: dict[str, _Cost] = {}
     for alike in kinds.values():
         experiments = [row.experiment for row in alike]
         most = max(experiments, key=lambda one: len(loop.view(data, one).rows("train")))  # its batches are full
-        pace = run_there(each, _measure, most, runtime, where)
+        pace = executor.call(_measure, most, runtime, where)
         costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
     return costs
 

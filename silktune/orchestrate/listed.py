@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from silktune.data.dataset import Dataset
-from silktune.orchestrate.connection import a_ray
 from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.resources import Placement
-from silktune.orchestrate.runner import run_trials
+from silktune.orchestrate.executors import Executor
 from silktune.outcome import Epoch, Outcome
 from silktune.study.plan import Trial
 
@@ -32,8 +30,8 @@ class ListSource:
         self.outcomes[trial.id] = outcome
 
 
-def run_list(source: ListSource, desk: Desk, data: Dataset, placement: Placement) -> None:
-    """Train and test what is left of the source's trials; without a Ray if nothing is.
+def run_list(source: ListSource, desk: Desk, data: Dataset, executor: Executor) -> None:
+    """Train and test what is left of the source's trials; the executor is not opened if nothing is.
 
     Raises:
         SilktuneError: nothing can be trained so.
@@ -42,6 +40,6 @@ def run_list(source: ListSource, desk: Desk, data: Dataset, placement: Placement
     source.waiting = deque([trial for trial in source.waiting if not desk.catch_up(trial)])
     if not source.waiting:
         return
-    with a_ray(placement):
-        run_trials(desk, data, placement, test=True)
+    with executor.open():
+        executor.run(desk, data, test=True)
     desk.check_complete()

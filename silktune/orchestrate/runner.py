@@ -13,7 +13,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
 import ray
@@ -21,7 +20,6 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from silktune import __version__
 from silktune.data.dataset import Dataset
 from silktune.data.nearby import Whereabouts
 from silktune.errors import ResourceError
@@ -29,9 +27,9 @@ from silktune.orchestrate import nodes
 from silktune.orchestrate import trial as inside
 from silktune.orchestrate.connection import missing, resources, signals_kept
 from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.executors.job import job
 from silktune.orchestrate.resources import Placement, Resources
 from silktune.outcome import Epoch, Outcome
-from silktune.settings import Runtime
 
 logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the desk says which trials did not complete
 LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
@@ -86,16 +84,9 @@ def run_trials(desk: Desk, data: Dataset, placement: Placement, *, test: bool, s
 
 def _config(desk: Desk, name: str, data: Whereabouts, device: str, each: Resources, *, test: bool) -> dict[str, Any]:
     """What a trial is told."""
-    runtime = Runtime(device=device, threads=each.threads, folder=desk.paths.place(name).where)
     return {
         inside.TRIAL: name,
-        "experiment": desk.running[name].seeded().model_dump_json(),
-        "runtime": runtime.model_dump_json(),
-        "data": astuple(data),
-        "digest": desk.digest,
-        "weights": desk.outside.files.get(desk.running[name].experiment.net.weights),
-        "silktune": __version__,
-        "test": test,
+        "job": job(desk, name, data, device, each.threads, test=test).model_dump_json(),
         "workers": each.workers,
         "per_worker": each.per_worker,
         "scratch": str(desk.paths.ray.absolute()),

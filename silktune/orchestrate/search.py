@@ -15,13 +15,11 @@ import numpy as np
 from silktune.core import loop, metrics
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
-from silktune.orchestrate.connection import a_ray
 from silktune.orchestrate.desk import Desk, Watcher
+from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.listed import ListSource, run_list
 from silktune.orchestrate.patient import PatientTracker
 from silktune.orchestrate.record import close_record
-from silktune.orchestrate.resources import Placement
-from silktune.orchestrate.runner import run_trials
 from silktune.orchestrate.sampler import OptunaSource, Sampler
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
@@ -43,7 +41,7 @@ class Order:
     trials: int | None
     final_runs: int
     seconds: float | None
-    placement: Placement
+    executor: Executor
 
 
 def search(
@@ -57,7 +55,7 @@ def search(
         Interrupted: the time is over, or a person stopped it.
     """
     for net in space.nets():
-        loop.check(space.base.model_copy(update={"net": net}), Runtime(device=order.placement.device), data)
+        loop.check(space.base.model_copy(update={"net": net}), Runtime(device=order.executor.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     if order.trials and source.wanted < order.trials:
         points = (
@@ -72,18 +70,18 @@ def search(
 
     with ExitStack() as stack:
         if source.more():
-            stack.enter_context(a_ray(order.placement))
+            stack.enter_context(order.executor.open())
             desk = Desk(paths, data.digest, tracker, watcher, source, mirror)
             desk.twins = finished
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
-            run_trials(desk, data, order.placement, test=False, seconds=left)
+            order.executor.run(desk, data, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
                 desk.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id)).brief()) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
         desk = Desk(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
-        run_list(finals, desk, data, order.placement)
+        run_list(finals, desk, data, order.executor)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,

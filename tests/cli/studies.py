@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from silktune.cli.app import app
 from silktune.core import loop, metrics
 from silktune.core.silknet import SilkNet
 from silktune.data.dataset import Dataset
-from silktune.orchestrate import listed, search
+from silktune.orchestrate import executors
 from silktune.orchestrate.desk import Desk
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.study.plan import Trial
@@ -60,9 +59,7 @@ class Studies:
         (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
         (folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
         patch.chdir(folder)
-        for module in (search, listed):
-            patch.setattr(module, "a_ray", lambda placement: nullcontext())
-            patch.setattr(module, "run_trials", self._play)
+        patch.setattr(executors, "executor", lambda kind, placement: Playing(self))
         patch.setenv("COLUMNS", "120")
 
     @property
@@ -75,7 +72,19 @@ class Studies:
     def silktune(self, *words: str) -> Result:
         return CliRunner().invoke(app, words)
 
-    def _play(self, desk: Desk, data: Dataset, placement: Any, *, test: bool, seconds: float | None = None) -> None:
+
+class Playing:
+    """An executor whose trials end at once, with figures that their settings decide."""
+
+    device = "cpu"
+
+    def __init__(self, studies: Studies) -> None:
+        self.studies = studies
+
+    def open(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def run(self, desk: Desk, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
         while trial := desk.next():
             view = loop.view(data, trial.experiment)
             epochs = tuple(_epochs(view, trial))
@@ -84,7 +93,7 @@ class Studies:
             if desk.keep_models:
                 _save(desk.paths.trial(trial.id) / "model.pt", trial, view)
             outcome = _outcome(view, trial, epochs, test)
-            self.between(trial)
+            self.studies.between(trial)
             desk.end(trial.id, outcome)
 
 

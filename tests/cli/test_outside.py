@@ -10,11 +10,11 @@ import pytest
 import torch
 import torchvision
 
-from silktune import __version__
 from silktune.data.dataset import Dataset
+from silktune.data.nearby import Whereabouts
 from silktune.errors import ResourceError, SilktuneError
-from silktune.orchestrate import trial as inside
-from silktune.settings import Experiment
+from silktune.orchestrate.executors.job import Job, _check_same
+from silktune.settings import Experiment, Runtime
 from silktune.study.plan import Trial
 from tests.cli.studies import Studies
 
@@ -111,12 +111,15 @@ def test_a_trial_looks_where_it_runs(how: str, tiny: Dataset, tmp_path: Path) ->
     file = tmp_path / "w.pth"
     file.write_bytes(b"1")
     experiment = Experiment().with_({"net.weights": str(file)})
-    config = {"digest": tiny.digest, "weights": experiment.net.weights_digest, "silktune": __version__}
-    inside._check_same(config, experiment, tiny)
+    job = Job(
+        trial="t", experiment=experiment, runtime=Runtime(device="cpu"), data=Whereabouts.of(tiny, None),
+        digest=tiny.digest, weights=experiment.net.weights_digest, test=False,
+    )  # fmt: skip
+    _check_same(job, tiny)
     file.unlink()
     if how == "replaced":
         file.write_bytes(b"2")
     with pytest.raises(ResourceError, match=r"another content|there is no file"):
-        inside._check_same(config, experiment, tiny)
+        _check_same(job, tiny)
     with pytest.raises(ResourceError, match="is another data set now"):
-        inside._check_same(config | {"digest": "other"}, experiment, tiny)
+        _check_same(job.model_copy(update={"digest": "other"}), tiny)

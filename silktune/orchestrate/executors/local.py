@@ -1,0 +1,78 @@
+"""Trials one after the other in this process, without a Ray: for small machines, notebooks and debugging."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from silktune.data.dataset import Dataset
+from silktune.data.nearby import Whereabouts
+from silktune.errors import ResourceError
+from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.executors.job import Job, job, outcome_of, train
+from silktune.orchestrate.resources import Resources
+from silktune.outcome import Epoch
+
+Result = TypeVar("Result")
+
+
+class _Leave(BaseException):
+    """Leaves a training whose epochs nobody waits for any more; its checkpoint stays.
+
+    Its cause is what went wrong outside of the training, if something did.
+    """
+
+
+class LocalExecutor:
+    """This process, with all its CPU cores and its first GPU."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """There is nothing to start; afterwards torch has as many threads as before."""
+        import torch
+
+        threads = torch.get_num_threads()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+    def resources(self) -> Resources:
+        import torch
+
+        gpus = float(self.device != "cpu" and torch.cuda.is_available())
+        return Resources(concurrent=1, workers=1, cpus=float(len(os.sched_getaffinity(0))), gpus=gpus)
+
+    def run(self, desk: Desk, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
+        end = None if seconds is None else time.monotonic() + seconds
+        where, threads = Whereabouts.of(data, desk.paths.storage), self.resources().threads
+        while (end is None or time.monotonic() < end) and (trial := desk.next()):
+            self._run(job(desk, trial.id, where, self.device, threads, test=test), desk, end)
+
+    def _run(self, job: Job, desk: Desk, end: float | None) -> None:
+        def report(epoch: Epoch) -> None:
+            try:
+                stop = desk.epoch(job.trial, epoch)
+            except Exception as error:
+                raise _Leave from error
+            if stop or (end is not None and time.monotonic() >= end):
+                raise _Leave
+
+        try:
+            outcome = outcome_of(lambda: train(job, report))
+        except _Leave as leave:
+            if leave.__cause__:
+                raise leave.__cause__ from None
+            return
+        except ResourceError as error:
+            raise ResourceError(f"{job.trial}: {error} What is done is kept; the same command goes on.") from error
+        desk.end(job.trial, outcome)
+
+    def call(self, work: Callable[..., Result], *args: Any) -> Result:
+        return work(*args)
