@@ -8,13 +8,20 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import ray
 from ray._private import services
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
 from silktune.errors import ResourceError, reason
+from silktune.orchestrate import environment
 
 ANSWER = 10.0  # seconds in which whoever listens answers
 PRIVATE = "127.0.0.1:"  # where a Ray is that silktune, or another program, has started for itself alone
+TOKEN = "Give: export RAY_AUTH_MODE=token, with the token in ~/.ray/auth_token or in RAY_AUTH_TOKEN."
 WRITTEN = "An address is written host:port, such as 10.0.0.5:6379, or auto for the Ray of this machine."
 
 
@@ -50,6 +57,37 @@ def locate(address: str) -> str:
             f"{who}: no Ray answers: {host}:{port}: {reason(error)}. `ray status` shows whether it runs."
         ) from error
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def check_token(there: str, who: str) -> None:
+    """Find out at once whether a Ray lets this shell in; by itself it asks for half a minute, with a line each second.
+
+    Raises:
+        ResourceError: it does not.
+    """
+    if os.environ.get("RAY_AUTH_MODE", "").lower() == "token" and not environment.has_token():
+        raise ResourceError(f"{who}: RAY_AUTH_MODE is token, and there is none in {environment.token_file()}. {TOKEN}")
+    try:
+        with _stderr_dropped():
+            GcsClient(address=there)
+    except ray.exceptions.AuthenticationError as error:
+        raise ResourceError(
+            f"{who}: the Ray at {there} asks for its token, and this shell has none or another one. {TOKEN}"
+        ) from error
+
+
+@contextmanager
+def _stderr_dropped() -> Iterator[None]:
+    """Inside, what Ray's C++ part writes to stderr goes nowhere."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _started_here(who: str) -> str:

@@ -14,7 +14,7 @@ import ray
 
 from silktune.errors import ResourceError
 from silktune.orchestrate import autoscaler, environment, private, starting
-from silktune.orchestrate.address import locate, named
+from silktune.orchestrate.address import check_token, locate, named
 from silktune.orchestrate.resources import Placement, Resources, room, share
 from silktune.orchestrate.vigil import let_go, vigil
 
@@ -50,31 +50,21 @@ def a_ray(placement: Placement) -> Iterator[None]:
 def _joined(address: str) -> Iterator[None]:
     """The Ray at an address, with the token that the user has for it."""
     who, there = named(address), locate(address)
-    given = "auto" if address == "auto" else there
-    with environment.variables({"RAY_ADDRESS": there}), ExitStack() as stack:
+    with environment.joined(there, auto=address == "auto"), ExitStack() as stack:
         try:
             with signals_kept(), starting.interruptible():
+                check_token(there, who)
                 ray.init(
-                    given, log_to_driver=False, logging_level="error",
+                    there, log_to_driver=False, logging_level="error",
                     runtime_env={"env_vars": environment.IN_WORKERS},
                 )  # fmt: skip
+        except ResourceError:
+            raise
         except Exception as error:
-            raise ResourceError(_refused(who, there, error)) from error
+            raise ResourceError(f"{who}: no Ray answers: {private.brief(error)}") from error
         stack.callback(let_go)
         stack.enter_context(vigil(f"Ray at {who}"))
         yield
-
-
-def _refused(who: str, there: str, error: BaseException) -> str:
-    causes, cause = [error], error
-    while (cause := cause.__cause__ or cause.__context__) and cause not in causes:  # type: ignore[assignment]
-        causes.append(cause)
-    if any(isinstance(one, ray.exceptions.AuthenticationError) for one in causes):
-        return (
-            f"{who}: the Ray at {there} asks for its token, and this shell has none or another one. Give: "
-            "export RAY_AUTH_MODE=token, with the token in ~/.ray/auth_token or in RAY_AUTH_TOKEN."
-        )
-    return f"{who}: no Ray answers: {private.brief(error)}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from ray._private import ray_constants
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
@@ -74,6 +75,40 @@ def alone() -> Iterator[None]:
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = several
         _reread()
+
+
+@contextmanager
+def joined(address: str, *, auto: bool) -> Iterator[None]:
+    """Inside, a Ray at an address is joined with the user's token; one that `auto` has found also with ~/.ray's.
+
+    Args:
+        address: host:port.
+        auto: whether the user has left it to Ray to find it. Then Ray takes a token that lies ready, as here.
+    """
+    mode = os.environ.get("RAY_AUTH_MODE")
+    if auto and mode is None and has_token():
+        mode = "token"
+    try:
+        with variables({"RAY_ADDRESS": address, "RAY_AUTH_MODE": mode}):
+            _reread()
+            yield
+    finally:
+        _reread()
+
+
+def has_token() -> bool:
+    """Whether the user has a token where Ray looks for it; Ray's C++ part ends the process if it has to have one."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    try:
+        return bool(token_file().read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeError):
+        return False
+
+
+def token_file() -> Path:
+    """Where Ray looks for the user's token, if RAY_AUTH_TOKEN has none."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
 
 
 def is_alone() -> bool:

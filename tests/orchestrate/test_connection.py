@@ -70,3 +70,13 @@ def test_a_host_that_nobody_knows() -> None:
 def test_rays_client() -> None:
     with pytest.raises(ResourceError, match="cannot carry a study"), a_ray(placement("ray://127.0.0.1:10001")):
         pass
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("cause", [OSError(36, "File name too long"), KeyError("loss")])
+def test_an_error_is_not_told_as_the_end_of_ray(cause: Exception) -> None:
+    """Ray is let go before the error gets out, and is gone then."""
+    own = Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)
+    with pytest.raises(type(cause)) as raised, a_ray(own):
+        raise cause
+    assert raised.value is cause
