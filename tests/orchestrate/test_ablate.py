@@ -79,7 +79,7 @@ def test_mlflow_has_table_row_and_run_nested(undisturbed: tuple[Bench, str]) -> 
         assert len(cells) == 2
         assert {cell.data.tags["silktune.run"] for cell in cells} == {"1", "2"}
         assert all(cell.data.tags["silktune.fingerprint"] for cell in cells)
-    assert rows["MTL^fo"].data.params["loss.gamma"] == "2.0"
+    assert rows["MTL^fo"].data.params["loss.gamma"] == "2"
     assert rows["MTL^fo"].data.tags["silktune.changes"] == "loss.gamma=2"
     artifacts = bench.folder / "runs" / "mlflow-artifacts" / study.info.run_id / "artifacts"
     assert {"table.md", "table.tex", "figures"} <= {path.name for path in artifacts.iterdir()}
