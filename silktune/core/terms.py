@@ -1,6 +1,6 @@
 """The terms of the loss: one list, and nobody else names them.
 
-A new term is a function of `Batch` here, an entry in TERMS, and a setting `loss.alpha_<name>` that weighs it; its
+A new term is a function of `Features` here, an entry in TERMS, and a setting `loss.alpha_<name>` that weighs it; its
 equation stands in `losses`, and once more in tests/reference.py.
 
 N images of the global mini-batch, M variables, D length of the descriptors
@@ -40,7 +40,7 @@ class Value:
 class Terms:
     """The terms that a training computes: L_C always, the others where they have a weight.
 
-    `means` averages them over the batches of an epoch as if these were one batch.
+    `Sums` averages them over the batches of an epoch as if these were one batch.
     """
 
     def __init__(self, loss: Loss, background: Tensor, counts: Sequence[Tensor]) -> None:
