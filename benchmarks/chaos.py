@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from tests.chaos import faults
 from tests.chaos.faults import FAULTS, Planned, Scene
 from tests.chaos.nodes import Cluster, cluster
@@ -32,7 +32,7 @@ class Chaos:
 
     def __init__(self, folder: Path, seed: int, workers: int, ray: Cluster) -> None:
         self.folder, self.seed, self.ray = folder, seed, ray
-        self.table = loom.weave(folder / "sample", 120, 0)
+        self.table = collection.weave(folder / "sample", 120, 0)
         self.words = ("--concurrent", str(NODES // workers), "--workers-per-trial", str(workers))
         self.injected, self.survived = Counter[str](), Counter[str]()
         self.lost = self.again = self.different = self.unrecorded = self.trials = self.broken = 0

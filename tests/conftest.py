@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from silktune.data.dataset import Dataset
-from silktune.data.loom import weave
 from silktune.data.prepare import prepare
-from silktune.place import Place
+from silktune.data.sample_data.collection import weave
 from silktune.settings import Data
+from silktune.storage import Storage
 from tests.buckets import bucket
 
 
@@ -40,9 +40,9 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
     """A storage, empty at first, in a folder and in a bucket."""
     where = tmp_path / "kept" if request.param == "folder" else str(request.getfixturevalue("s3"))
-    made = Place.of(where)
+    made = Storage.of(where)
     yield made
     made.remove()

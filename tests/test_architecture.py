@@ -38,7 +38,7 @@ def test_a_broken_contract_is_found(tmp_path: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    with (package / "study" / "choose.py").open("a", encoding="utf-8") as file:
+    with (package / "study" / "selection.py").open("a", encoding="utf-8") as file:
         file.write("\nimport torch\n")
     done = lint_imports(tmp_path)
     assert done.returncode == 1

@@ -15,20 +15,21 @@ from ray.tune.execution.tune_controller import TuneController
 from benchmarks.scale import training
 from benchmarks.scale.clock import Clock
 from silktune.core import metrics
-from silktune.data import dataset, loom
+from silktune.data import dataset
 from silktune.data.dataset import Dataset
-from silktune.orchestrate import nodes, patient, record, runner, search
-from silktune.orchestrate import trial as inside
-from silktune.orchestrate.executors.ray import RayExecutor
-from silktune.orchestrate.resources import Placement
+from silktune.data.sample_data import collection
+from silktune.orchestrate import buffered_tracker, search, study_logging
+from silktune.orchestrate.executors.ray import RayExecutor, node_check, tune
+from silktune.orchestrate.executors.ray import trainable as inside
+from silktune.orchestrate.executors.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study import report
-from silktune.study import space as spaces
+from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, Trial
 from silktune.tracking import store
-from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.null_tracker import NoTracker
 from silktune.tracking.tracker import MlflowTracker
 
 SMALL = {"data.image_size": 32, "net.trunk": "resnet18", "net.weights": "none"}  # nothing is trained
@@ -50,7 +51,7 @@ class Size:
 def data(folder: Path, size: Size) -> Dataset:
     """A small woven data set, which gives the scores their size."""
     space = spaces.load("silknet", SMALL | {"train.max_epochs": size.epochs})
-    return dataset.resolve(loom.weave(folder / "woven", 120, 0), None, space.base.data, folder / "data")
+    return dataset.resolve(collection.weave(folder / "woven", 120, 0), None, space.base.data, folder / "data")
 
 
 def drive(folder: Path, size: Size, address: str, start: int) -> None:
@@ -70,7 +71,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
     found = data(folder, size)
     inside.run = training.sleeping(_sleep(folder, size, found))
     cloudpickle.register_pickle_by_value(training)
-    nodes.LIMIT = PATIENCE
+    node_check.LIMIT = PATIENCE
     what = {"kind": "search", "data": found.digest, "space": space.what(), "sampler": "tpe", "seed": 0}
     paths = StudyPaths(folder / STUDY)
     with paths.locked():
@@ -80,7 +81,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
         order = search.Order("tpe", 0, size.trials, 1, None, RayExecutor(placement))
         search.search(space, found, order, paths, tracker, _Watcher(clock))
         clock.mark("searched")
-        record.write(plan, paths, tracker)
+        study_logging.write(plan, paths, tracker)
         tracker.close(failed=False)
     clock.mark("end")
     clock.write(folder / DRIVER.format(start))
@@ -108,18 +109,18 @@ def _time(clock: Clock) -> None:
     clock.time("Optuna: next trial", OptunaSource, "next")
     clock.time("Optuna: epochs", OptunaSource, "epoch")
     clock.time("Optuna: outcomes", OptunaSource, "outcome")
-    clock.time("MLflow: trials begun", patient.PatientTracker, "trial")
-    clock.time("MLflow: epochs", patient.PatientTracker, "epoch")
-    clock.time("MLflow: outcomes", patient.PatientTracker, "outcome")
+    clock.time("MLflow: trials begun", buffered_tracker.BufferedTracker, "trial")
+    clock.time("MLflow: epochs", buffered_tracker.BufferedTracker, "epoch")
+    clock.time("MLflow: outcomes", buffered_tracker.BufferedTracker, "outcome")
     clock.time("the study's folder", Outcome, "write")
-    clock.time("silktune, the rest", runner._Asking, "suggest", "on_trial_complete")
-    clock.time("silktune, the rest", runner._Listening, "on_trial_result")
+    clock.time("silktune, the rest", tune.TuneSearcher, "suggest", "on_trial_complete")
+    clock.time("silktune, the rest", tune._Listening, "on_trial_result")
     clock.time("start: the journal is read", OptunaSource, "__init__")
     clock.time("start: outcomes and MLflow are compared", search, "_catch_up")
-    clock.time("start: every node is asked", nodes, "check")
+    clock.time("start: every node is asked", node_check, "check")
     clock.time("end: importances", OptunaSource, "importances")
     clock.time("end: report", report, "write")
-    clock.time("end: MLflow is made complete", record, "write")
+    clock.time("end: MLflow is made complete", study_logging, "write")
 
 
 class _Watcher:

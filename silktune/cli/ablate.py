@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from silktune.cli.encoding import command_line
-from silktune.cli.words import (
+from silktune.cli.options import (  # fmt: skip
     DEVICES,
     EXECUTORS,
     STUDIES,
@@ -24,7 +24,7 @@ from silktune.cli.words import (
     RootOption,
     StorageOption,
     WorkersOption,
-)  # fmt: skip
+)
 
 
 def command(
@@ -73,8 +73,8 @@ def command(
     The same command again continues an interrupted table and runs failed cells again; with more --runs it adds to a
     finished one.
     """
-    from silktune.cli import show, tables
-    from silktune.cli import words as language
+    from silktune.cli import ablation_display, display
+    from silktune.cli import options as language
     from silktune.cli.terminal import Terminal
     from silktune.study import ablation, publish
 
@@ -88,12 +88,12 @@ def command(
         table = publish.compared_with(table, reference)
     console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
-    dataset = show.resolve(console, data, images, table.base, root / "data")
+    dataset = display.resolve(console, data, images, table.base, root / "data")
 
-    from silktune.cli.study import Study
+    from silktune.api.session import Study
     from silktune.orchestrate import ablate, executors
-    from silktune.orchestrate.resources import Placement
-    from silktune.study.outside import Outside
+    from silktune.orchestrate.executors.resources import Placement
+    from silktune.study.external_files import Outside
     from silktune.study.plan import Plan
 
     what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
@@ -107,7 +107,7 @@ def command(
 
         paths = Plan.of(what, "").paths(root, title, named=name is not None, storage=storage)
         Outside.read(paths).with_(row.experiment.net for row in table.rows)
-        tables.plan(console, estimate.estimate(table, dataset, order, paths))
+        ablation_display.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
         what, [row.experiment.net for row in table.rows],
@@ -116,13 +116,13 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        show.notes(console, study.notes)
+        display.notes(console, study.notes)
         console.print(table.question, markup=False)
-        with show.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as progress:
+        with display.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as progress:
             found = ablate.ablate(table, dataset, order, study.paths, study.tracker, progress)
-        tables.ablation(console, found)
+        ablation_display.ablation(console, found)
         unwritten = study.finish()
-    tables.where(console, study.paths)
+    ablation_display.where(console, study.paths)
     console.print(study.how_to_look(), markup=False, soft_wrap=True)
-    show.notes(console, unwritten)
-    tables.check_complete(found)
+    display.notes(console, unwritten)
+    ablation_display.check_complete(found)

@@ -27,14 +27,14 @@ def check(
 ) -> None:
     """Check FILE against Ray's schema and silktune's needs: versions, token, storage, ports. Starts nothing."""
     from silktune.orchestrate.cluster import rules
-    from silktune.orchestrate.cluster.file import ClusterFile
+    from silktune.orchestrate.cluster.cluster_file import ClusterFile
 
     cluster = ClusterFile.read(file)
     here = rules.Here.now()
     rules.check(cluster, here)
     lines = rules.summary(cluster, here)
     if nodes:
-        from silktune.orchestrate.cluster.nodes import ask
+        from silktune.orchestrate.cluster.host_check import ask
 
         lines += ask(cluster, here)
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from silktune.cli.show import notes
+from silktune.cli.display import notes
 from silktune.cli.terminal import Terminal
 from silktune.errors import SettingsError
 from silktune.settings import MAX_MEGAPIXELS, Data, Experiment, names, parse
@@ -57,11 +57,11 @@ def prepare(
     from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
     from silktune.data.labels import table_name
-    from silktune.data.nearby import keep
+    from silktune.data.local_copy import keep
     from silktune.data.prepare import prepare as make
-    from silktune.place import Place
+    from silktune.storage import Storage
 
-    wanted, place = data_settings(settings), Place.of(storage or to)
+    wanted, place = data_settings(settings), Storage.of(storage or to)
     with bar("Preparing images") as advance:
         folder = make(
             table, images, wanted, to,
@@ -98,7 +98,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Another seed, other images.", min=0)] = 0,
 ) -> None:
     """Weave a sample data set: pictures of fabrics, a label table with gaps and rare classes."""
-    from silktune.data.loom import weave
+    from silktune.data.sample_data.collection import weave
 
     Terminal(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
 

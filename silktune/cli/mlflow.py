@@ -28,10 +28,11 @@ def sync(
 
     What is there already is not written again; nothing is trained.
     """
-    from silktune.cli import complete, show
-    from silktune.cli.study import how_to_look
+    from silktune.api import mlflow_export
+    from silktune.api.session import how_to_look
+    from silktune.cli import display
     from silktune.cli.terminal import Terminal
-    from silktune.study.header import Header
+    from silktune.study.metadata import Metadata
     from silktune.study.paths import StudyPaths
     from silktune.study.plan import Plan
     from silktune.tracking import store
@@ -40,13 +41,13 @@ def sync(
     console, paths = Terminal(highlight=False, soft_wrap=True), StudyPaths(study)
     plan = Plan.read(paths)
     with paths.locked():
-        header = Header.read(paths, plan.command)
+        metadata = Metadata.read(paths, plan.command)
         runs = root or study.absolute().parent
         where = store.uri(runs)
-        tracker = MlflowTracker(where, runs, header.data.name, study.absolute().name, plan.study_id, live=False)
-        tracker.open(header.tags, header.params)
-        written = complete.write(plan, header, paths, tracker)
-        tracker.close(failed=header.ended != "finished")
-    show.notes(console, [*tracker.store.notes, *written.missing])
+        tracker = MlflowTracker(where, runs, metadata.data.name, study.absolute().name, plan.study_id, live=False)
+        tracker.open(metadata.tags, metadata.params)
+        written = mlflow_export.write(plan, metadata, paths, tracker)
+        tracker.close(failed=metadata.ended != "finished")
+    display.notes(console, [*tracker.store.notes, *written.missing])
     console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
     console.print(how_to_look(where, tracker.store.experiment), markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from silktune.cli.encoding import command_line
-from silktune.cli.words import (
+from silktune.cli.options import (  # fmt: skip
     DEVICES,
     EXECUTORS,
     STUDIES,
@@ -22,7 +22,7 @@ from silktune.cli.words import (
     RootOption,
     StorageOption,
     WorkersOption,
-)  # fmt: skip
+)
 
 
 def command(
@@ -62,11 +62,11 @@ def command(
 
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
-    from silktune.cli import show
-    from silktune.cli import words as language
+    from silktune.cli import display
+    from silktune.cli import options as language
     from silktune.cli.terminal import Terminal
     from silktune.errors import TrialsFailed
-    from silktune.study import space as spaces
+    from silktune.study import space_file as spaces
 
     wanted, overrides = language.split(words or [], "silknet")
     seconds = language.seconds(time)
@@ -77,11 +77,11 @@ def command(
     space = spaces.load(wanted, overrides)
     console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
-    dataset = show.resolve(console, data, images, space.base, root / "data")
+    dataset = display.resolve(console, data, images, space.base, root / "data")
 
-    from silktune.cli.study import Study
+    from silktune.api.session import Study
     from silktune.orchestrate import executors
-    from silktune.orchestrate.resources import Placement
+    from silktune.orchestrate.executors.resources import Placement
     from silktune.orchestrate.search import Order, search
 
     where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
@@ -101,15 +101,15 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        show.notes(console, study.notes)
+        display.notes(console, study.notes)
         count = trials if trials or sampler == "grid" else 20
         order = Order(sampler, seed, count, final_runs, seconds, where)  # type: ignore[arg-type]
-        with show.StudyProgress(console) as progress:
+        with display.StudyProgress(console) as progress:
             report = search(space, dataset, order, study.paths, study.tracker, progress)
-        show.search_report(console, report)
+        display.search_report(console, report)
         unwritten = study.finish()
     files = "report.md, winner.yaml, trials.csv, outcomes"
     console.print(f"\nIn {study.paths.folder}: {files}.\n{study.how_to_look()}", markup=False, soft_wrap=True)
-    show.notes(console, unwritten)
+    display.notes(console, unwritten)
     if failures := report.failures():
         raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.words import ReferenceOption
+from silktune.cli.options import ReferenceOption
 
 
 def command(
@@ -15,7 +15,7 @@ def command(
     reference: ReferenceOption = None,
 ) -> None:
     """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
-    from silktune.cli import tables
+    from silktune.cli import ablation_display
     from silktune.cli.terminal import Terminal
     from silktune.study import publish
     from silktune.study.paths import StudyPaths
@@ -23,6 +23,6 @@ def command(
     console, paths = Terminal(highlight=False), StudyPaths(study)
     found = publish.results(paths, reference or "")
     publish.publish(found, paths, figures=True)
-    tables.ablation(console, found)
-    tables.where(console, paths)
-    tables.check_complete(found)
+    ablation_display.ablation(console, found)
+    ablation_display.where(console, paths)
+    ablation_display.check_complete(found)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.words import DEVICES, STUDIES, DataOption, DeviceOption, ImagesOption
+from silktune.cli.options import DEVICES, STUDIES, DataOption, DeviceOption, ImagesOption
 
 
 def command(
@@ -29,35 +29,35 @@ def command(
     test: Annotated[bool, typer.Option("--test", help="Test the result on the test set.")] = False,
 ) -> None:
     """Train one SilkNet and print its scores, without Ray and without MLflow."""
-    from silktune.cli import show
-    from silktune.cli import words as language
+    from silktune.cli import display
+    from silktune.cli import options as language
     from silktune.cli.terminal import Terminal
-    from silktune.study.space import experiment
+    from silktune.study.space_file import experiment
 
     name, overrides = language.split(words or [], "")
     wanted = experiment(name, overrides)
     if folder:
         language.writable(folder, "name another folder with --to")
     console = Terminal(long=True, highlight=False)
-    dataset = show.resolve(console, data, images, wanted, STUDIES / "data")
+    dataset = display.resolve(console, data, images, wanted, STUDIES / "data")
 
-    from silktune.core import loop, predict
+    from silktune.core import predict, training
     from silktune.settings import Runtime
 
     language.one_of("--device", device, DEVICES)
     runtime = Runtime(device=device, threads=threads, folder=folder)
     kept = f"{folder} keeps its last epoch; the same command goes on." if folder else "Nothing is kept without --to."
     with language.interruptible(kept):
-        net, outcome = loop.fit(wanted, runtime, dataset, show.EpochLines(console))
+        net, outcome = training.fit(wanted, runtime, dataset, display.EpochLines(console))
     console.print(
         f"\nBest epoch {outcome.best_epoch} of {len(outcome.epochs)}, {outcome.seconds:.0f} s on {outcome.device}.\n"
     )
     assert outcome.validation is not None
-    console.print(show.scores_table("validation set", outcome.validation))
+    console.print(display.scores_table("validation set", outcome.validation))
     if test:
-        scores = predict.evaluate(net, loop.view(dataset, wanted), "test", next(net.parameters()).device)
+        scores = predict.evaluate(net, training.view(dataset, wanted), "test", next(net.parameters()).device)
         outcome = outcome.model_copy(update={"test": scores})
-        console.print(show.scores_table("test set", scores))
+        console.print(display.scores_table("test set", scores))
     if folder:
         outcome.write(folder / "outcome.json")
         console.print(f"In {folder}: model.pt, checkpoint.pt, outcome.json.", markup=False, soft_wrap=True)

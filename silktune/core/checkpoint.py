@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from silktune.core import state
+from silktune.core import state_file
 from silktune.errors import ResourceError, StudyError, reason, trouble
 from silktune.outcome import Epoch
-from silktune.place import Place
+from silktune.storage import Storage
 
 FILE = "checkpoint.pt"
 MODEL = "model.pt"
@@ -35,7 +35,7 @@ class Checkpoint:
     seconds: float
 
 
-def save(checkpoint: Checkpoint, place: Place) -> None:
+def save(checkpoint: Checkpoint, place: Storage) -> None:
     """Write `checkpoint.pt` in place of the one before; tensors go there from where they are, on a GPU one by one.
 
     Raises:
@@ -46,7 +46,7 @@ def save(checkpoint: Checkpoint, place: Place) -> None:
     write(content, place, FILE)
 
 
-def load(place: Place, identity: str) -> Checkpoint | None:
+def load(place: Storage, identity: str) -> Checkpoint | None:
     """The checkpoint in a place, or None if there is none.
 
     Raises:
@@ -60,10 +60,10 @@ def load(place: Place, identity: str) -> Checkpoint | None:
     if found is None:
         return None
     try:
-        content = state.read(found)
+        content = state_file.read(found)
         version, whose = content.pop("version"), content["identity"]
-    except (state.Unreadable, AttributeError, TypeError, KeyError) as error:
-        why = error if isinstance(error, state.Unreadable) else "it holds something else"
+    except (state_file.Unreadable, AttributeError, TypeError, KeyError) as error:
+        why = error if isinstance(error, state_file.Unreadable) else "it holds something else"
         raise StudyError(f"{place}/{FILE} cannot be read ({why}). Delete it to train from the first epoch.") from error
     if version != VERSION or whose != identity:
         raise StudyError(
@@ -74,7 +74,7 @@ def load(place: Place, identity: str) -> Checkpoint | None:
     return Checkpoint(**content)
 
 
-def write(content: object, place: Place, name: str) -> None:
+def write(content: object, place: Storage, name: str) -> None:
     """torch.save, whole or not at all.
 
     Raises:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from silktune.core import metrics
 from silktune.core.collective import ALONE
-from silktune.core.feed import Rows, feed, pieces
+from silktune.core.loader import Rows, feed, pieces
 from silktune.core.silknet import SilkNet
-from silktune.core.state import Unreadable, read_file
+from silktune.core.state_file import Unreadable, read_file
 from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError

@@ -15,7 +15,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from silktune.core.state import Unreadable, read_file
+from silktune.core.state_file import Unreadable, read_file
 from silktune.errors import ResourceError, SettingsError, nearest
 from silktune.weights import file_of
 

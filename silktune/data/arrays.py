@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from silktune.data.colour import r
-from silktune.data.decoding import Row
+from silktune.data.decoder_process import Row
 
 
 class Arrays:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from silktune.data import checks, spelling
-from silktune.data.checks import COUNTS
+from silktune.data import label_checks, label_spelling
 from silktune.data.dataset import Dataset
+from silktune.data.label_checks import COUNTS
+from silktune.data.label_notes import about_labels
 from silktune.data.labels import BACKGROUND, SUBSETS, Variable, of_cells, read_cells, stem
-from silktune.data.notes import about_labels
 from silktune.data.split import split
 from silktune.errors import DataError
 from silktune.settings import Data
@@ -54,7 +54,7 @@ def describe(source: Path, settings: Data) -> Description:
     if source.is_dir():
         source = source / "labels.csv"
     cells = read_cells(source, settings.variables)
-    if set(map(spelling.letters, cells.columns)) == set(COUNTS):
+    if set(map(label_spelling.letters, cells.columns)) == set(COUNTS):
         variables = tuple(_counted(source, cells))
         return Description(stem(source), variables, notes=tuple(_notes(variables)))
     table = of_cells(source, cells, settings.variables)
@@ -92,8 +92,8 @@ def _parts(
 
 def _counted(source: Path, cells: pd.DataFrame) -> Iterator[Variable]:
     """The variables of a table of counts."""
-    complaints = [*checks.about_keys(source, list(cells.columns), COUNTS)]
-    complaints = complaints or [*checks.about_cells(source, cells, COUNTS), *_about_counts(source, cells)]
+    complaints = [*label_checks.about_keys(source, list(cells.columns), COUNTS)]
+    complaints = complaints or [*label_checks.about_cells(source, cells, COUNTS), *_about_counts(source, cells)]
     if complaints:
         raise DataError.of(complaints)
     for name, rows in cells.groupby("variable", sort=False):

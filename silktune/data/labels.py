@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data import checks, delimited, notes, parquet, spelling
+from silktune.data import delimited, label_checks, label_notes, label_spelling, parquet
 from silktune.data.variables import BACKGROUND, SUBSETS, UNKNOWN, Variable
 from silktune.errors import DataError
 
@@ -74,19 +74,21 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> La
     Raises:
         DataError: the cells cannot be used; all complaints at once.
     """
-    variables = [spelling.normalised(name) for name in variables]
-    complaints = list(checks.about_columns(path, raw, variables))
+    variables = [label_spelling.normalised(name) for name in variables]
+    complaints = list(label_checks.about_columns(path, raw, variables))
     if complaints:
         raise DataError.of(complaints)
-    names = tuple(variables) or tuple(name for name in raw.columns if name not in checks.KEYS)
-    if complaints := list(checks.about_cells(path, raw, [*(key for key in checks.KEYS if key in raw), *names])):
+    names = tuple(variables) or tuple(name for name in raw.columns if name not in label_checks.KEYS)
+    if complaints := list(
+        label_checks.about_cells(path, raw, [*(key for key in label_checks.KEYS if key in raw), *names])
+    ):
         raise DataError.of(complaints)
     cells = _tidy(raw, names)
-    complaints = [*checks.about_images(path, cells), *checks.about_split(path, cells)]
-    complaints += checks.about_classes(path, cells, names)
+    complaints = [*label_checks.about_images(path, cells), *label_checks.about_split(path, cells)]
+    complaints += label_checks.about_classes(path, cells, names)
     if complaints:
         raise DataError.of(complaints)
-    cells["split"] = cells["split"].map(checks.SPELLINGS)
+    cells["split"] = cells["split"].map(label_checks.SPELLINGS)
     return LabelTable(path, names, cells.sort_values("image"), tuple(_notes(raw, names)))
 
 
@@ -101,12 +103,12 @@ def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    yield from notes.about_columns(list(raw.columns))
-    yield from notes.about_subsets(raw)
+    yield from label_notes.about_columns(list(raw.columns))
+    yield from label_notes.about_subsets(raw)
     for name in ("record", *names) if "record" in raw else names:
         counts = Counter(raw.loc[raw[name] != "", name])
-        yield from notes.about_labels(name, counts)
-        yield from notes.about_lost(name, counts)
+        yield from label_notes.about_labels(name, counts)
+        yield from label_notes.about_lost(name, counts)
 
 
 def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
     Raises:
         DataError: there is no such file, or it cannot be read cell by cell.
     """
-    variables = [spelling.normalised(name) for name in variables]
+    variables = [label_spelling.normalised(name) for name in variables]
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; give the label table in it, a CSV or Parquet file.")
     if not path.is_file():
@@ -148,5 +150,5 @@ def _content(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
 
 def _spelled(column: pd.Series[str]) -> pd.Series[str]:
     """Each cell in one spelling; the name of an image is that of its file, however that is spelled."""
-    spell = spelling.trimmed if column.name == "image" else spelling.normalised
+    spell = label_spelling.trimmed if column.name == "image" else label_spelling.normalised
     return column.map({cell: spell(cell) for cell in column.unique()}).astype(object)

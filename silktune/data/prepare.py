@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from silktune.data import decoding, disk, files
+from silktune.data import decoder_process, folder_lock, image_files
 from silktune.data.arrays import Arrays
-from silktune.data.decoders import Decoders, DiedError
-from silktune.data.decoding import Row
+from silktune.data.decoder_pool import Decoders, DiedError
+from silktune.data.decoder_process import Row
 from silktune.data.labels import SUBSETS, LabelTable
 from silktune.data.labels import read as read_labels
 from silktune.data.split import Split, split
@@ -70,25 +70,25 @@ def prepare(
         ResourceError: no room on the disk, or `root` cannot be written.
     """
     labels = read_labels(table, settings.variables)
-    folder = files.image_folder(labels, images)
+    folder = image_files.image_folder(labels, images)
     paths = {name: folder / name for name in labels.cells["image"]}
     count = min(workers or _cpus(), math.ceil(len(paths) / CHUNK))
     with Decoders(count, int(max_megapixels * 1e6)) as decoders, ThreadPoolExecutor(count) as pool:
-        hashes = dict(zip(paths, files.fingerprints(list(paths.values()), pool), strict=True))
+        hashes = dict(zip(paths, image_files.fingerprints(list(paths.values()), pool), strict=True))
         whole = root / _digest(labels, hashes, settings)
         if whole.exists():
             return whole
-        missing = files.unread(folder, [name for name, found in hashes.items() if not found])
+        missing = image_files.unread(folder, [name for name, found in hashes.items() if not found])
         there = {name: path for name, path in paths.items() if name not in missing}
-        if large := files.too_large(there, max_megapixels, decoders, pool):  # without them it is another data set
+        if large := image_files.too_large(there, max_megapixels, decoders, pool):  # without them it is another data set
             missing |= large
             whole = root / _digest(labels, hashes | dict.fromkeys(large, ""), settings)
             if whole.exists():
                 return whole
         if missing and not skip_unreadable:
-            raise files.complaint(folder, missing, len(paths))
+            raise image_files.complaint(folder, missing, len(paths))
         task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent, decoders)
-        with disk.sentences(root), disk.alone(root, whole.name) as part:
+        with folder_lock.sentences(root), folder_lock.alone(root, whole.name) as part:
             if whole.exists():
                 shutil.rmtree(part, ignore_errors=True)
             else:
@@ -123,7 +123,7 @@ class _Task:
         unreadable = self._decode(arrays, names.tolist(), pool)
         if unreadable:
             if not self.skip_unreadable:
-                raise files.complaint(self.folder, unreadable, len(names))
+                raise image_files.complaint(self.folder, unreadable, len(names))
             kept = self.labels.cells["image"].isin(set(names) - unreadable.keys()).to_numpy()
             chosen = self._split(self.labels.keep(kept))
             rejected += [*unreadable.items(), *chosen.rejected]
@@ -139,7 +139,7 @@ class _Task:
     def _decode(self, arrays: Arrays, names: Sequence[str], pool: Executor) -> dict[str, str]:
         """Decode what is not done yet; the images that cannot be read, and why."""
         todo, unreadable = arrays.todo, {}
-        disk.has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
+        folder_lock.has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
         chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
         seen = len(names) - len(todo)
         self.progress(seen, len(names))
@@ -159,7 +159,7 @@ class _Task:
         """An image's pixels and colour descriptor, or why they cannot be had."""
         try:
             path = self.folder / name
-            return self.decoders.call(decoding.row, path, self.settings.image_size, self.settings.crop)
+            return self.decoders.call(decoder_process.row, path, self.settings.image_size, self.settings.crop)
         except DiedError as error:
             return f"the process that decoded it died: {error}"
 

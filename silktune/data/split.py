@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from silktune.data.checks import some, without
+from silktune.data.label_checks import some, without
+from silktune.data.label_notes import images
 from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Variable
-from silktune.data.notes import images
 from silktune.data.stratify import SHARES, Board, Bools, Ints, draw
 from silktune.errors import DataError
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from silktune.core import loop
+from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
-from silktune.orchestrate.desk import Desk, Watcher
+from silktune.orchestrate.buffered_tracker import BufferedTracker
+from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
-from silktune.orchestrate.listed import ListSource, run_list
-from silktune.orchestrate.patient import PatientTracker
-from silktune.orchestrate.record import about, open_rows
+from silktune.orchestrate.study_logging import about, open_rows
+from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import publish
@@ -41,12 +41,14 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     table = table.model_copy(update={"runs": order.runs})
     done = finished(table, order.runs, data, paths)
     publish.keep(table, Facts.of(data), paths)
-    tracker = PatientTracker(tracker, paths, watcher.note)
+    tracker = BufferedTracker(tracker, paths, watcher.note)
     open_rows(tracker, table)
     source = _Rounds(table, order.runs, done, paths, watcher)
-    desk = Desk(paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note), tags=about(table))
-    desk.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
-    run_list(source, desk, data, order.executor)
+    coordinator = Coordinator(
+        paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note), tags=about(table)
+    )
+    coordinator.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
+    run_list(source, coordinator, data, order.executor)
     found = publish.results(paths, table.reference)
     publish.publish(found, paths, figures=True)
     return found
@@ -65,7 +67,7 @@ def check(table: Table, data: Dataset, device: str) -> None:
     complaints = []
     for rows in kinds.values():
         try:
-            loop.check(rows[0].experiment, Runtime(device=device), data)
+            training.check(rows[0].experiment, Runtime(device=device), data)
         except SilktuneError as error:
             complaints.append(f"{_named(rows)}: {error}")
     if complaints:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-from silktune.core import loop, probe
+from silktune.core import cost, training
 from silktune.data.dataset import Dataset
-from silktune.data.nearby import Whereabouts
+from silktune.data.local_copy import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.executors import Executor
-from silktune.orchestrate.resources import Resources
+from silktune.orchestrate.executors.resources import Resources
 from silktune.settings import Experiment, Runtime
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
@@ -67,7 +67,7 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
         where = Whereabouts.of(data, paths.storage)
         costs = _costs([row for row in table.rows if left[row.id]], data, where, order.executor, each)
     lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
-    return Estimate(order.runs, lines, each, tuple(cost.epoch for cost in costs.values()))
+    return Estimate(order.runs, lines, each, tuple(each_cost.epoch for each_cost in costs.values()))
 
 
 def _line(row: Row, trials: list[Trial], left: list[Trial], costs: Mapping[str, _Cost], digest: str) -> Line:
@@ -91,16 +91,16 @@ def _costs(rows: list[Row], data: Dataset, where: Whereabouts, executor: Executo
     """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
-        kinds.setdefault(probe.kind(row.experiment, data), []).append(row)
+        kinds.setdefault(cost.kind(row.experiment, data), []).append(row)
     runtime = Runtime(device=executor.device, threads=each.threads)
     costs: dict[str, _Cost] = {}
     for alike in kinds.values():
         experiments = [row.experiment for row in alike]
-        most = max(experiments, key=lambda one: len(loop.view(data, one).rows("train")))  # its batches are full
+        most = max(experiments, key=lambda one: len(training.view(data, one).rows("train")))  # its batches are full
         pace = executor.call(_measure, most, runtime, where)
         costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
     return costs
 
 
-def _measure(experiment: Experiment, runtime: Runtime, where: Whereabouts) -> probe.Pace:
-    return probe.measure(experiment, runtime, where.open())
+def _measure(experiment: Experiment, runtime: Runtime, where: Whereabouts) -> cost.Pace:
+    return cost.measure(experiment, runtime, where.open())

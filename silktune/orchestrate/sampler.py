@@ -21,7 +21,7 @@ from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
-from silktune.study.space import Dimension, Point, Space
+from silktune.study.space_file import Dimension, Point, Space
 
 Sampler = Literal["tpe", "random", "grid"]
 WARM_UP = (

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from silktune.core import loop, metrics
+from silktune.core import metrics, training
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
-from silktune.orchestrate.desk import Desk, Watcher
+from silktune.orchestrate.buffered_tracker import BufferedTracker
+from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
-from silktune.orchestrate.listed import ListSource, run_list
-from silktune.orchestrate.patient import PatientTracker
-from silktune.orchestrate.record import close_record
 from silktune.orchestrate.sampler import OptunaSource, Sampler
+from silktune.orchestrate.study_logging import close_record
+from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import report
-from silktune.study.choose import ranked
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_runs
 from silktune.study.report import SearchReport
-from silktune.study.space import Space
+from silktune.study.selection import ranked
+from silktune.study.space_file import Space
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def search(
         Interrupted: the time is over, or a person stopped it.
     """
     for net in space.nets():
-        loop.check(space.base.model_copy(update={"net": net}), Runtime(device=order.executor.device), data)
+        training.check(space.base.model_copy(update={"net": net}), Runtime(device=order.executor.device), data)
     source = OptunaSource(paths, space, order.sampler, order.seed, order.trials)
     if order.trials and source.wanted < order.trials:
         points = (
@@ -64,28 +64,28 @@ def search(
             else f"{source.wanted} points, so there are {source.wanted} trials"
         )
         watcher.note(f"--trials {order.trials}: the grid has {points}.")
-    tracker, mirror = PatientTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
+    tracker, mirror = BufferedTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
     finished = _catch_up(source.ended(), data.digest, paths, tracker)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
     with ExitStack() as stack:
         if source.more():
             stack.enter_context(order.executor.open())
-            desk = Desk(paths, data.digest, tracker, watcher, source, mirror)
-            desk.twins = finished
+            coordinator = Coordinator(paths, data.digest, tracker, watcher, source, mirror)
+            coordinator.twins = finished
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
-            order.executor.run(desk, data, test=False, seconds=left)
+            order.executor.run(coordinator, data, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
-                desk.check_complete()
+                coordinator.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id)).brief()) for trial in source.ended()}
         winner = outcomes[_ranking(outcomes)[0]][0]
         finals = ListSource(final_runs(winner, order.final_runs))
-        desk = Desk(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
-        run_list(finals, desk, data, order.executor)
+        coordinator = Coordinator(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
+        run_list(finals, coordinator, data, order.executor)
     found = SearchReport(
         name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
-        floor=_floor(loop.view(data, space.base)), importances=source.importances(),
+        floor=_floor(training.view(data, space.base)), importances=source.importances(),
     )  # fmt: skip
     report.write(found, paths)
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from silktune.errors import ResourceError, StudyError, reason
 from silktune.outcome import write_whole
-from silktune.place import Place
+from silktune.storage import Storage
 from silktune.study.paths import StudyPaths
 
 APART = "trials"  # what trials write is in the storage already
@@ -56,7 +56,7 @@ class Mirror:
         except OSError as error:
             raise ResourceError(f"{self.paths.copy}: this storage cannot be written ({reason(error)}).") from error
 
-    def _finish(self, copy: Place) -> None:
+    def _finish(self, copy: Storage) -> None:
         files = {name: _state(self.paths.folder / name) for name in _files(self.paths)}
         if self._seen is None:  # an outcome is written once, or it failed and another one takes its place
             there = copy.files()
@@ -86,7 +86,7 @@ def restore(paths: StudyPaths) -> None:
         raise ResourceError(f"{paths.copy}: this storage cannot be read ({reason(error)}).") from error
 
 
-def _restore(paths: StudyPaths, copy: Place) -> None:
+def _restore(paths: StudyPaths, copy: Storage) -> None:
     plan = copy.read(paths.plan.name)
     if plan is None:
         return
@@ -102,7 +102,7 @@ def _restore(paths: StudyPaths, copy: Place) -> None:
         write_whole(paths.journal, journal.decode())
 
 
-def _longer(paths: StudyPaths, copy: Place) -> bytes:
+def _longer(paths: StudyPaths, copy: Storage) -> bytes:
     """The storage's journal if it goes on where the folder's ends; nothing if the folder's has all of it."""
     there = copy.read(paths.journal.name) or b""
     here = paths.journal.read_bytes() if paths.journal.exists() else b""

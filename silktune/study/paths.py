@@ -11,7 +11,7 @@ from pathlib import Path
 
 from silktune.errors import SettingsError, StudyError
 from silktune.outcome import Outcome
-from silktune.place import Place
+from silktune.storage import Storage
 
 LONGEST = 200  # bytes of a study's name; file systems take 255, or 143 where they encrypt names
 
@@ -43,26 +43,26 @@ class StudyPaths:
     """
 
     folder: Path
-    storage: Place | None = None  # of all studies
+    storage: Storage | None = None  # of all studies
 
     @property
-    def copy(self) -> Place | None:
+    def copy(self) -> Storage | None:
         """The study's copy in the storage."""
         return self.storage / self.folder.name if self.storage else None
 
     @property
-    def reached(self) -> Place:
+    def reached(self) -> Storage:
         """What trials reach of the study, on whatever machine."""
-        return self.copy or Place.of(self.folder)
+        return self.copy or Storage.of(self.folder)
 
     @property
     def plan(self) -> Path:
         return self.folder / "plan.json"
 
     @property
-    def header(self) -> Path:
+    def metadata(self) -> Path:
         """What a tracker is told of the whole study."""
-        return self.folder / "header.json"
+        return self.folder / "metadata.json"
 
     @property
     def outside(self) -> Path:
@@ -105,7 +105,7 @@ class StudyPaths:
         """A trial's own folder: its model."""
         return self.folder / "trials" / trial
 
-    def place(self, trial: str) -> Place:
+    def place(self, trial: str) -> Storage:
         """Where a trial, on whatever machine, writes its checkpoint and its model."""
         return self.reached / "trials" / trial
 

@@ -13,8 +13,8 @@ from typing import Any
 from silktune.errors import SettingsError, StudyError
 from silktune.filenames import filename
 from silktune.outcome import write_whole
-from silktune.place import Place
 from silktune.settings import Experiment
+from silktune.storage import Storage
 from silktune.study.paths import StudyPaths, checked_name
 
 SEARCHED = "trials"
@@ -80,7 +80,7 @@ class Plan:
     def paths(self, studies: Path, name: str, *, named: bool, storage: str | None = None) -> StudyPaths:
         """Where the study lies: a name that a person did not give gets the plan's key added, and may be shortened."""
         folder = studies / (checked_name(name) if named else f"{self._own(name)}-{self.key}")
-        return StudyPaths(folder, Place.of(storage) if storage else None)
+        return StudyPaths(folder, Storage.of(storage) if storage else None)
 
     @staticmethod
     def _own(name: str) -> str:

@@ -11,7 +11,7 @@ from silktune.outcome import write_whole
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Table
 from silktune.study.paths import StudyPaths
-from silktune.study.table import render, sheets
+from silktune.study.table import building, render
 
 TABLES = ("table.md", "table.tex", "figures.csv", "comparisons.csv", "runs.csv")
 
@@ -69,7 +69,7 @@ def compared_with(table: Table, reference: str) -> Table:
 
 def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
     """Write the tables, and the figures if they are wanted (they take seconds)."""
-    made = sheets.sheets(found)
+    made = building.sheets(found)
     texts = (
         render.markdown(found, made), render.latex(found, made),
         render.figures_csv(found), render.comparisons_csv(found), render.runs_csv(found),

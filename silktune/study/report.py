@@ -15,9 +15,9 @@ import yaml
 from silktune.outcome import MEANS, Outcome, Parts, Scores, write_whole
 from silktune.settings import Experiment, spell
 from silktune.study import markdown as md
-from silktune.study.choose import RULE, ranked
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_group
+from silktune.study.selection import RULE, ranked
 
 TITLES = {
     "mean_f1": "F1",

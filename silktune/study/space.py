@@ -1,92 +1,145 @@
-"""Search spaces: YAML under the settings' own dotted names, found by name or path.
-
-    question: What a reader should know of the space.
-    set:                      # settings that this space fixes; the command line has the last word
-      net.trunk: resnet18
-    search:
-      train.learning_rate: {low: 1.0e-5, high: 1.0e-2, log: true}
-      net.NN_jfc: {choices: [[512], [1024, 32]]}
-      loss.alpha_co: {low: 0, high: 1, unless: {loss.lambda_aux: 0}}
-    first:                    # points that are tried before the sampler's own, and never stopped early
-      P23: {train.learning_rate: 1.0e-4, …}
-    asha: {min_epochs: 5, reduction: 3}   # stop trials that fall behind; leave it out to let all end
-
-A range is over integers where the setting is one, and has an optional `step` that divides it. A grid needs choices or
-steps.
-"""
+"""What a search space is in memory: settings that are searched, over a base, and the points tried first."""
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from silktune.errors import SpaceError, nearest
-from silktune.settings import Experiment
-from silktune.study.checker import Checker, read
-from silktune.study.points import Asha, Dimension, Point, Space
+from silktune.errors import SpaceError
+from silktune.settings import Experiment, Net, spell
+from silktune.study import grid_steps
 
-__all__ = ["Asha", "Dimension", "Point", "Space", "experiment", "find", "load", "read", "shelves"]
-
-
-def shelves() -> list[Path]:
-    """Where spaces are shipped: inside the wheel, or beside the package in a source tree."""
-    package = Path(__file__).parents[1]
-    return [folder for folder in (package / "search_spaces", package.parent / "search_spaces") if folder.is_dir()]
+Point = dict[str, Any]
+DIMENSION_KEYS = ("low", "high", "log", "step", "choices", "unless")
 
 
-def find(name: str, folder: str = "", what: str = "search space") -> Path:
-    """The file of a space, by path or by the name of a shipped one; of something else in a folder beside the spaces.
+@dataclass(frozen=True)
+class Dimension:
+    """One setting that is searched: a choice or a range; not searched where `unless` holds."""
 
-    Raises:
-        SpaceError: there is none.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    shipped = {path.stem: path for shelf in shelves() for path in sorted((shelf / folder).glob("*.yaml"))}
-    if name not in shipped:
-        raise SpaceError(f"'{name}' is neither a file nor a shipped {what}.{nearest(name, list(shipped))}")
-    return shipped[name]
+    name: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0
+    high: float = 0
+    log: bool = False
+    step: float | None = None
+    unless: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def integer(self) -> bool:
+        return isinstance(Experiment().flat()[self.name], int)
+
+    def contains(self, value: Any) -> bool:
+        if self.choices:
+            return any(same(value, choice) for choice in self.choices)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return False
+        return (not self.integer or float(value).is_integer()) and same(self.clean(value), value)
+
+    def clean(self, value: Any) -> Any:
+        """A proposed value as the grid has it: 0.9 where its steps were added up to 0.8999999999999999."""
+        if self.choices or not self.step:
+            return value
+        value = grid_steps.nearest_value(self.low, self.step, value)
+        return int(value) if self.integer else value
+
+    def values(self) -> list[Any]:
+        """Every value, for a grid.
+
+        Raises:
+            SpaceError: a range without a step has no end of them.
+        """
+        if self.choices:
+            return list(self.choices)
+        step = self.step or (1 if self.integer and not self.log else None)
+        if step is None:
+            raise SpaceError(f"{self.name} is a range without a step: a grid needs choices or a step.")
+        count = int((grid_steps.decimal(self.high) - grid_steps.decimal(self.low)) // grid_steps.decimal(step)) + 1
+        values = [grid_steps.at(self.low, step, number) for number in range(count)]
+        return [int(value) for value in values] if self.integer else values
+
+    def __str__(self) -> str:
+        if self.choices:
+            return " | ".join(spell(choice) for choice in self.choices)
+        step = f", step {spell(self.step)}" if self.step else ""
+        return f"{spell(self.low)} … {spell(self.high)}{', log' if self.log else ''}{step}"
 
 
-def load(name: str, overrides: Mapping[str, Any]) -> Space:
-    """Read and check a space; a setting given in `overrides` is fixed and no longer searched.
+@dataclass(frozen=True)
+class Asha:
+    """Asynchronous successive halving: after min_epochs · reduction^k epochs the best 1/reduction go on."""
 
-    Raises:
-        SpaceError: with everything that is wrong with it.
-    """
-    path = find(name)
-    content = read(path)
-    checker = Checker(str(path))
-    base = checker.base(content["set"], overrides)
-    searched = {key: value for key, value in content["search"].items() if key not in overrides}
-    dimensions = tuple(d for key, value in searched.items() if (d := checker.dimension(key, value, base)))
-    dimensions = tuple(d for d in dimensions if checker.possible(d, base, searched))
-    if not dimensions and not checker.complaints:
-        checker.say("there is nothing to search. Name settings under `search:`, or fix fewer on the command line.")
-    if not checker.complaints:
-        checker.together(dimensions, base)
-    if not checker.complaints:
-        checker.lowest(dimensions, base)
-    space = Space(
-        path.stem, str(content.get("question") or ""), base, dimensions, {}, checker.asha(content.get("asha"))
-    )
-    first = {} if checker.complaints else checker.first(content["first"], space, {*content["search"], *overrides})
-    if checker.complaints:
-        raise SpaceError.of(checker.complaints)
-    return Space(space.name, space.question, base, dimensions, first, space.asha)
+    min_epochs: int
+    reduction: int
 
 
-def experiment(file: str, overrides: Mapping[str, Any]) -> Experiment:
-    """The defaults, changed by the `set:` of a YAML file (a search's winner.yaml) and by overrides.
+@dataclass(frozen=True)
+class Space:
+    """What is searched, over which base, and which points are tried first."""
 
-    Raises:
-        SpaceError: the file is none, or has a setting that does not exist.
-        SettingsError: an override that does not fit.
-    """
-    base = Experiment()
-    if file:
-        if not Path(file).is_file():
-            raise SpaceError(f"command line: '{file}' is neither a file of settings nor written name=value.")
-        base = base.with_(read(Path(file))["set"], f"{file}: set")
-    return base.with_(overrides, "command line")
+    name: str
+    question: str
+    base: Experiment
+    dimensions: tuple[Dimension, ...]
+    first: Mapping[str, Point]
+    asha: Asha | None
+
+    @classmethod
+    def of(cls, what: Mapping[str, Any]) -> Space:
+        """A space from what `what` says of it, which is all but its name and its question."""
+        dimensions = (
+            Dimension(name, **(keys | {"choices": tuple(keys["choices"])})) for name, keys in what["search"].items()
+        )
+        asha = Asha(**what["asha"]) if what["asha"] else None
+        return cls("", "", Experiment().with_(what["base"]), tuple(dimensions), what["first"], asha)
+
+    def experiment(self, point: Mapping[str, Any]) -> Experiment:
+        """The experiment of a point; settings without an effect there are 0."""
+        return self.base.with_(point).effective()
+
+    def nets(self) -> list[Net]:
+        """The networks of its trials, as far as it is for their weights."""
+        choices = {d.name: d.choices for d in self.dimensions if d.name in ("net.trunk", "net.weights")}
+        points = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+        return [self.base.with_(point).net for point in points]
+
+    def active(self, dimension: Dimension, point: Mapping[str, Any]) -> bool:
+        """Whether a setting is searched, given the ones before it."""
+        base = self.base.flat()
+        return not any(same(point.get(name, base[name]), value) for name, value in dimension.unless.items())
+
+    def grid(self) -> list[Point]:
+        """Every point, in the order of the file; points that mean the same are there once.
+
+        Raises:
+            SpaceError: a range without a step.
+        """
+        values = [dimension.values() for dimension in self.dimensions]
+        points, seen = [], set()
+        for combination in itertools.product(*values):
+            point = self.project(dict(zip((d.name for d in self.dimensions), combination, strict=True)))
+            if (key := json.dumps(point, sort_keys=True)) not in seen:
+                seen.add(key)
+                points.append(point)
+        return points
+
+    def project(self, values: Mapping[str, Any]) -> Point:
+        """Of some values, those of the settings that are searched."""
+        point: Point = {}
+        for dimension in self.dimensions:
+            if dimension.name in values and self.active(dimension, point):
+                point[dimension.name] = values[dimension.name]
+        return point
+
+    def what(self) -> dict[str, Any]:
+        """All of it, as JSON."""
+        dimensions = {d.name: {key: getattr(d, key) for key in DIMENSION_KEYS} for d in self.dimensions}
+        asha = self.asha.__dict__ if self.asha else None
+        return {"base": self.base.flat(), "search": dimensions, "first": dict(self.first), "asha": asha}
+
+
+def same(a: Any, b: Any) -> bool:
+    return json.dumps(a, default=list) == json.dumps(b, default=list) or a == b

@@ -16,9 +16,9 @@ from typing import Any
 
 from silktune.errors import TrackingError
 from silktune.naming import folding
-from silktune.tracking.moved import ARTIFACTS, repoint
 from silktune.tracking.names import short
-from silktune.tracking.sentences import DEFAULT, sentences, shown
+from silktune.tracking.relocation import ARTIFACTS, repoint
+from silktune.tracking.store_errors import DEFAULT, sentences, shown
 
 # MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes. Without a retry of MLflow's, which
 # would make a run a second time when only the answer was lost: whoever tries again looks first at what is there.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from tests.chaos import faults
 from tests.chaos.faults import Scene
 from tests.chaos.nodes import Cluster, cluster
@@ -32,7 +32,7 @@ def ray(poison: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return loom.weave(tmp_path_factory.mktemp("woven") / "sample", 120, 0)
+    return collection.weave(tmp_path_factory.mktemp("woven") / "sample", 120, 0)
 
 
 @pytest.fixture(scope="module")

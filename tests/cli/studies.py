@@ -12,11 +12,11 @@ import torch
 from typer.testing import CliRunner, Result
 
 from silktune.cli.app import app
-from silktune.core import loop, metrics
+from silktune.core import metrics, training
 from silktune.core.silknet import SilkNet
 from silktune.data.dataset import Dataset
 from silktune.orchestrate import executors
-from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.coordinator import Coordinator
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.study.plan import Trial
 
@@ -84,17 +84,17 @@ class Playing:
     def open(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def run(self, desk: Desk, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
-        while trial := desk.next():
-            view = loop.view(data, trial.experiment)
+    def run(self, coordinator: Coordinator, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
+        while trial := coordinator.next():
+            view = training.view(data, trial.experiment)
             epochs = tuple(_epochs(view, trial))
             for epoch in epochs:
-                desk.epoch(trial.id, epoch)
-            if desk.keep_models:
-                _save(desk.paths.trial(trial.id) / "model.pt", trial, view)
+                coordinator.epoch(trial.id, epoch)
+            if coordinator.keep_models:
+                _save(coordinator.paths.trial(trial.id) / "model.pt", trial, view)
             outcome = _outcome(view, trial, epochs, test)
             self.studies.between(trial)
-            desk.end(trial.id, outcome)
+            coordinator.end(trial.id, outcome)
 
 
 def _scores(data: Dataset, trial: Trial, subset: str, number: int) -> Scores:

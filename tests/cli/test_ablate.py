@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from silktune.study import publish
 from silktune.study.paths import StudyPaths
 from tests.cli.run import silktune
@@ -28,7 +28,7 @@ rows:
 
 @pytest.fixture(scope="module")
 def woven(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return loom.weave(tmp_path_factory.mktemp("woven"), 120, 0)
+    return collection.weave(tmp_path_factory.mktemp("woven"), 120, 0)
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_run(tmp_path: Path, woven: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from silktune.cli import show
+from silktune.cli import display
 from silktune.cli.data import app
 from silktune.errors import DataError, SettingsError, SilktuneError
 from silktune.settings import Experiment
@@ -149,7 +149,9 @@ def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table
         assert said[-1].startswith(told[1])
     for data in (table, folder):
         console = Console(file=io.StringIO(), width=80)
-        show.resolve(console, str(data), None, Experiment().with_({"data.image_size": 16}, "here"), tmp_path / "data")
+        display.resolve(
+            console, str(data), None, Experiment().with_({"data.image_size": 16}, "here"), tmp_path / "data"
+        )
         said = list(filter(None, console.file.getvalue().splitlines()))  # type: ignore[attr-defined]
         assert (said[0], said[1][: len(told[1])], len(said)) == (*told, 2)
 

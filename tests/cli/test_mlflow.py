@@ -131,9 +131,9 @@ def test_what_cannot_be_written_is_said(
     studies: Studies, live: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studies.begin(*SEARCH, "--final-runs", "1")
-    header = studies.study / "header.json"
-    header.write_text(
-        header.read_text(encoding="utf-8").replace(str(studies.data.folder), "/nowhere"), encoding="utf-8"
+    metadata = studies.study / "metadata.json"
+    metadata.write_text(
+        metadata.read_text(encoding="utf-8").replace(str(studies.data.folder), "/nowhere"), encoding="utf-8"
     )
     (studies.study / "outcomes" / "t001.json").unlink()
     shutil.copy(studies.study / "outcomes" / "t000.json", studies.study / "outcomes" / "old-run1.json")
@@ -179,15 +179,15 @@ def test_a_study_that_is_being_worked_on_is_left_alone(begun: StudyPaths) -> Non
 
 
 @pytest.mark.parametrize(
-    ("header", "sentence"),
+    ("metadata", "sentence"),
     [
-        (None, "was made by an older silktune: it has no header.json. The command that it was begun with writes it"),
+        (None, "was made by an older silktune: it has no metadata.json. The command that it was begun with writes it"),
         ("{}", "is none of this version of silktune (tags: Field required). The command that it was begun with"),
     ],
 )
-def test_a_study_of_another_version_is_refused(begun: StudyPaths, header: str | None, sentence: str) -> None:
-    if header:
-        begun.header.write_text(header, encoding="utf-8")
+def test_a_study_of_another_version_is_refused(begun: StudyPaths, metadata: str | None, sentence: str) -> None:
+    if metadata:
+        begun.metadata.write_text(metadata, encoding="utf-8")
     done = silktune("mlflow", "sync", begun.folder)
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -226,9 +226,11 @@ def test_a_study_that_was_moved_is_recorded_with_its_network(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store(studies.folder / "runs" / "mlflow.db", template)
     kept = shutil.copytree(studies.data.folder, studies.folder / "runs" / "data" / studies.data.digest)
-    header = studies.study / "header.json"
+    metadata = studies.study / "metadata.json"
     studies.begin(*SEARCH)
-    header.write_text(header.read_text(encoding="utf-8").replace(str(studies.data.folder), str(kept)), encoding="utf-8")
+    metadata.write_text(
+        metadata.read_text(encoding="utf-8").replace(str(studies.data.folder), str(kept)), encoding="utf-8"
+    )
     wanted = record(f"sqlite:///{studies.folder}/runs/mlflow.db")
     moved = (studies.folder / "runs").rename(studies.folder / "moved")
     (moved / "mlflow.db").unlink()

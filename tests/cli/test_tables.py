@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from silktune.cli import data, show, tables
+from silktune.cli import ablation_display, data, display
 from silktune.cli.terminal import Terminal
 from silktune.data.describe import describe
 from silktune.settings import Data
@@ -34,7 +34,7 @@ def printed(console: Console) -> str:
 def test_a_row_with_any_name(name: str, console: Console) -> None:
     rows = (MULTI_TASK.rows[0], MULTI_TASK.rows[1].model_copy(update={"id": name, "line": name}))
     table = MULTI_TASK.model_copy(update={"rows": rows, "reference": name})
-    tables.ablation(
+    ablation_display.ablation(
         console, Results(table, facts(name), outcomes(table, {"MTL": (0.3, 0.1), name: (0.3, 0.1)}, facts=facts(name)))
     )
     lines = printed(console).splitlines()
@@ -44,7 +44,7 @@ def test_a_row_with_any_name(name: str, console: Console) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_variable_with_any_name(name: str, console: Console) -> None:
-    console.print(show.scores_table("Test", scores({name: 0.3}, facts(name))))
+    console.print(display.scores_table("Test", scores({name: 0.3}, facts(name))))
     assert any(re.match(rf"{re.escape(name)} +\d", line) for line in printed(console).splitlines())
 
 
@@ -70,7 +70,7 @@ def test_no_console_makes_emoji_of_names() -> None:
     written = io.StringIO()
     Terminal(file=written).print(":silk:", ":smile:")
     assert written.getvalue() == ":silk: :smile:\n"
-    files = Path(show.__file__).parents[1].rglob("*.py")
+    files = Path(display.__file__).parents[1].rglob("*.py")
     made = [call for file in files for call in re.findall(r"\bConsole\((.*?)\)", file.read_text(encoding="utf-8"))]
     assert made
     assert all("emoji=False" in call for call in made)

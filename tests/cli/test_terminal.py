@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from silktune.outcome import Outcome
 from tests.core.trainings import SMALL
 
@@ -32,7 +32,7 @@ def silktune(*words: object, locale: dict[str, str], cwd: Path) -> subprocess.Co
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A label table with a class, a variable and a name of its own of letters that few encodings have."""
-    woven = loom.weave(tmp_path_factory.mktemp("woven") / "sample", 60, 0)
+    woven = collection.weave(tmp_path_factory.mktemp("woven") / "sample", 60, 0)
     head, *rows = (line.split(",") for line in woven.read_text(encoding="utf-8").splitlines())
     column = head.index("place")
     head[column] = "絹γ"

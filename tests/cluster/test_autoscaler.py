@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from tests.cluster.local import Head, head
 from tests.orchestrate.conftest import GRID
 
@@ -61,7 +61,7 @@ def cluster() -> Iterator[Head]:
 
 
 def test_a_search_waits_for_the_nodes_that_the_autoscaler_brings_up(cluster: Head, tmp_path: Path) -> None:
-    loom.weave(tmp_path / "sample", 120, 0)
+    collection.weave(tmp_path / "sample", 120, 0)
     (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
     said = cluster.run(
         f"silktune search {tmp_path}/grid.yaml --sampler grid --trials 2 --final-runs 1 --device cpu --concurrent 2 "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from tests.cluster.hosts import ROOT
 from tests.cluster.local import Head, head
 from tests.nodes import free_port
@@ -35,7 +35,7 @@ def cluster() -> Iterator[Head]:
 
 
 def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path: Path) -> None:
-    loom.weave(tmp_path / "sample", 120, 0)
+    collection.weave(tmp_path / "sample", 120, 0)
     (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
     outcomes = tmp_path / "runs" / "study" / "outcomes"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 from tests.cluster.hosts import HOME, INTERFACE, ROOT, STORAGE, Host, Site, finish, site, why_not
 
 FILE = "docs/cluster/onpremises.yaml"
@@ -34,7 +34,7 @@ def two(tmp_path: Path) -> Iterator[Site]:
     """Two hosts and a laptop, as the documentation wants to find them."""
     if reason := why_not():
         pytest.skip(reason)
-    loom.weave(tmp_path / "sample", 120, 0)
+    collection.weave(tmp_path / "sample", 120, 0)
     with site(tmp_path) as made:
         for host in (made.head, made.worker):
             _furnish(host)

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from silktune.core import loop
+from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError
-from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors import Executor, executor
-from silktune.orchestrate.listed import ListSource
-from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.executors.resources import Placement
+from silktune.orchestrate.trial_list import ListSource
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment, Runtime
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.null_tracker import NoTracker
 from tests.core.trainings import small, timeless
-from tests.orchestrate.test_desk import Notes
+from tests.orchestrate.test_coordinator import Notes
 
 pytestmark = pytest.mark.timeout(120)
 PLACED = Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)
@@ -51,18 +51,18 @@ def train(experiment: Experiment, data: Dataset, threads: int) -> Outcome:
     """A training by itself, with as many threads; torch has as many as before afterwards."""
     before = torch.get_num_threads()
     try:
-        return timeless(loop.train(experiment, Runtime(device="cpu", threads=threads), data, lambda epoch: None))
+        return timeless(training.train(experiment, Runtime(device="cpu", threads=threads), data, lambda epoch: None))
     finally:
         torch.set_num_threads(before)
 
 
-def desk(folder: Path, data: Dataset, source: ListSource) -> tuple[Desk, Notes]:
+def coordinator(folder: Path, data: Dataset, source: ListSource) -> tuple[Coordinator, Notes]:
     paths, notes = StudyPaths(folder), Notes()
-    return Desk(paths, data.digest, NoTracker(), notes, source, Mirror(paths, notes.note)), notes
+    return Coordinator(paths, data.digest, NoTracker(), notes, source, Mirror(paths, notes.note)), notes
 
 
 def test_every_epoch_and_outcome_is_told_in_order(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
-    made, notes = desk(tmp_path, tiny, ListSource([trial("a"), trial("b", train__seed=5)]))
+    made, notes = coordinator(tmp_path, tiny, ListSource([trial("a"), trial("b", train__seed=5)]))
     with runs.open():
         runs.run(made, tiny, test=False)
     told = ["started", "epoch 1", "epoch 2", "epoch 3", "finished"]
@@ -72,7 +72,7 @@ def test_every_epoch_and_outcome_is_told_in_order(runs: Executor, tiny: Dataset,
 
 
 def test_the_figures_are_those_of_a_training_by_itself(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
-    made, _ = desk(tmp_path, tiny, ListSource([trial("a")]))
+    made, _ = coordinator(tmp_path, tiny, ListSource([trial("a")]))
     with runs.open():
         runs.run(made, tiny, test=False)
         alone = train(small(), tiny, runs.resources().threads)
@@ -82,7 +82,7 @@ def test_the_figures_are_those_of_a_training_by_itself(runs: Executor, tiny: Dat
 
 def test_the_test_set_is_seen_only_where_it_is_asked_for(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
     for test in (False, True):
-        made, _ = desk(tmp_path / str(test), tiny, ListSource([trial("a", train__max_epochs=1)]))
+        made, _ = coordinator(tmp_path / str(test), tiny, ListSource([trial("a", train__max_epochs=1)]))
         with runs.open():
             runs.run(made, tiny, test=test)
         assert (made.paths.outcomes()["a"].test is not None) == test
@@ -94,7 +94,7 @@ class StopsAfterTwo(ListSource):
 
 
 def test_a_trial_that_is_stopped_ends_there(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
-    made, notes = desk(tmp_path, tiny, StopsAfterTwo([trial("a", train__max_epochs=50), trial("b")]))
+    made, notes = coordinator(tmp_path, tiny, StopsAfterTwo([trial("a", train__max_epochs=50), trial("b")]))
     with runs.open():
         runs.run(made, tiny, test=False)
     assert [made.paths.outcomes()[name].state for name in "ab"] == ["pruned", "pruned"]
@@ -103,7 +103,7 @@ def test_a_trial_that_is_stopped_ends_there(runs: Executor, tiny: Dataset, tmp_p
 
 def test_a_training_that_fails_says_why_and_the_next_one_goes_on(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
     fails = trial("a", net__NB_RN=8, train__learning_rate=1.0)
-    made, _ = desk(tmp_path, tiny, ListSource([fails, trial("b", train__max_epochs=1)]))
+    made, _ = coordinator(tmp_path, tiny, ListSource([fails, trial("b", train__max_epochs=1)]))
     with runs.open():
         runs.run(made, tiny, test=False)
     outcomes = made.paths.outcomes()
@@ -114,12 +114,12 @@ def test_a_training_that_fails_says_why_and_the_next_one_goes_on(runs: Executor,
 
 def test_when_the_time_is_over_a_trial_goes_on_another_time(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
     long = trial("a", train__max_epochs=5, train__patience=5)
-    made, notes = desk(tmp_path, tiny, ListSource([long]))
+    made, notes = coordinator(tmp_path, tiny, ListSource([long]))
     with runs.open():
         runs.run(made, tiny, test=False, seconds=0.01)
     assert "a finished" not in notes.seen
     assert "a" not in made.paths.outcomes()
-    again, _ = desk(tmp_path, tiny, ListSource([long]))
+    again, _ = coordinator(tmp_path, tiny, ListSource([long]))
     with runs.open():
         runs.run(again, tiny, test=False)
         alone = train(long.experiment, tiny, runs.resources().threads)
@@ -134,7 +134,7 @@ class Breaks(ListSource):
 
 
 def test_an_error_of_the_coordinator_is_not_the_training_s(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
-    made, _ = desk(tmp_path, tiny, Breaks([trial("a")]))
+    made, _ = coordinator(tmp_path, tiny, Breaks([trial("a")]))
     with runs.open(), pytest.raises(LookupError, match="the coordinator's own fault"):
         runs.run(made, tiny, test=False)
     assert "a" not in made.paths.outcomes()
@@ -163,7 +163,7 @@ def test_a_trial_has_a_thread_per_core(runs: Executor) -> None:
 
 def test_torch_has_its_threads_back(tiny: Dataset, tmp_path: Path) -> None:
     before, local = torch.get_num_threads(), executor("local", PLACED)
-    made, _ = desk(tmp_path, tiny, ListSource([trial("a", train__max_epochs=1)]))
+    made, _ = coordinator(tmp_path, tiny, ListSource([trial("a", train__max_epochs=1)]))
     with local.open():
         torch.set_num_threads(before + 1)
         local.run(made, tiny, test=False)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from silktune.orchestrate.patient import PatientTracker
+from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.outcome import Tracker
 from silktune.study.paths import StudyPaths
-from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.null_tracker import NoTracker
 from tests.tracking import samples
 from tests.tracking.samples import epoch, outcome, settings
 
@@ -118,7 +118,7 @@ class TestPatientTracker(Contract):
         def unexpected(sentence: str) -> None:
             raise AssertionError(sentence)
 
-        return lambda: PatientTracker(samples.tracker(runs), StudyPaths(runs), unexpected)
+        return lambda: BufferedTracker(samples.tracker(runs), StudyPaths(runs), unexpected)
 
     def seen(self, runs: Path) -> dict[str, dict[str, Any]]:
         return samples.content(runs)

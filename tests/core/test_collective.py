@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from silktune.core import losses, predict, similarity
 from silktune.core.collective import ALONE, Group, World
-from silktune.core.loop import fit
+from silktune.core.training import fit
 from silktune.data.dataset import Dataset
 from silktune.outcome import Epoch
 from silktune.settings import Experiment, Runtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from silktune.core import loop
+from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment, Runtime
@@ -33,7 +33,7 @@ def runtime(folder: Path | None = None) -> Runtime:
 
 
 def train(experiment: Experiment, data: Dataset, folder: Path | None = None) -> Outcome:
-    return loop.train(experiment, runtime(folder), data, lambda epoch: None)
+    return training.train(experiment, runtime(folder), data, lambda epoch: None)
 
 
 def timeless(outcome: Outcome) -> Outcome:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from silktune.data.loom import weave
+from silktune.data.sample_data.collection import weave
 from silktune.seeds import stream
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from silktune.data import labels, spelling
+from silktune.data import label_spelling, labels
 from silktune.data.describe import describe
 from silktune.errors import DataError
 from silktune.settings import Data
@@ -294,4 +294,4 @@ def test_what_is_written_as_csv_is_read_or_refused_but_never_moved(
     assert found["image"].tolist() == [f"{i}.jpg" for i in range(len(cells))]
     for column, name in enumerate(("v", "w")):
         for was, now in zip(cells, found[name], strict=True):
-            assert now == spelling.normalised(was[column])
+            assert now == label_spelling.normalised(was[column])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from silktune.data import disk, images
+from silktune.data import folder_lock, images
 from silktune.data.arrays import Arrays
 from silktune.data.colour import descriptor
 from silktune.data.prepare import CHUNK, prepare
@@ -173,11 +173,11 @@ def test_while_one_writes_another_waits(tmp_path: Path) -> None:
     order: list[str] = []
 
     def second() -> None:
-        with disk.alone(tmp_path, "x") as part:
+        with folder_lock.alone(tmp_path, "x") as part:
             order.append("second")
             shutil.rmtree(part)
 
-    with disk.alone(tmp_path, "x") as part:
+    with folder_lock.alone(tmp_path, "x") as part:
         with (part / "lock").open("a", encoding="utf-8") as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         waiting = threading.Thread(target=second)
@@ -339,7 +339,7 @@ def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.mkdir()
     with pytest.raises(ResourceError) as caught:
-        disk.has_room(part, 10**18)
+        folder_lock.has_room(part, 10**18)
     assert str(caught.value).startswith(f"{tmp_path}: the prepared data set needs 1,000,000,000.0 GB, but only ")
 
 
@@ -349,14 +349,14 @@ def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
      (999_999, "1,000.0 kB")],
 )  # fmt: skip
 def test_sizes_are_in_a_unit_that_shows_them(count: int, text: str) -> None:
-    assert disk.size(count) == text
+    assert folder_lock.size(count) == text
 
 
 def test_little_room_is_said_in_numbers_that_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for needed, free in ((1_000_001, 1_000_000), (40_000, 20_000), (5, 0)):
-        monkeypatch.setattr(disk.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
+        monkeypatch.setattr(folder_lock.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
         with pytest.raises(ResourceError) as caught:
-            disk.has_room(tmp_path / "part", needed)
+            folder_lock.has_room(tmp_path / "part", needed)
         need, _, rest = str(caught.value).partition(" needs ")[2].partition(", but only ")
         assert need != rest.partition(" is free")[0].partition(" are free")[0]
 

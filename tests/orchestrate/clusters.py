@@ -10,7 +10,7 @@ import ray
 import yaml
 
 from silktune import __version__
-from silktune.orchestrate.cluster.file import ClusterFile
+from silktune.orchestrate.cluster.cluster_file import ClusterFile
 from silktune.orchestrate.cluster.rules import Here
 
 ROOT = Path(__file__).parents[2]

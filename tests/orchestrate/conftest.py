@@ -18,7 +18,7 @@ import mlflow
 import psutil
 import pytest
 
-from silktune.data import loom
+from silktune.data.sample_data import collection
 
 LOOPBACK = ("127.0.0.1", "::ffff:127.0.0.1")
 LIMIT = 240  # seconds for one search; Ray fails by hanging
@@ -67,7 +67,7 @@ ABLATE = ("ablate", "rows.yaml")
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return loom.weave(tmp_path_factory.mktemp("woven") / "sample", 120, 0)
+    return collection.weave(tmp_path_factory.mktemp("woven") / "sample", 120, 0)
 
 
 @dataclass

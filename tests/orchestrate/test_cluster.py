@@ -13,7 +13,7 @@ import yaml
 from silktune import __version__
 from silktune.errors import SettingsError
 from silktune.orchestrate.cluster import rules
-from silktune.orchestrate.cluster.file import ClusterFile
+from silktune.orchestrate.cluster.cluster_file import ClusterFile
 from silktune.orchestrate.cluster.rules import HEAD, WORKERS
 from tests.orchestrate.clusters import AWS, LOCAL, ROOT, cluster, here, home, text
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.connection import a_ray
-from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.resources import Placement
 
 
 @pytest.fixture

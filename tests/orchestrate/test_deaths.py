@@ -12,16 +12,16 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
-from silktune.orchestrate import trial as inside
-from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.listed import ListSource
-from silktune.orchestrate.runner import _Asking, _Listening
+from silktune.orchestrate.coordinator import Coordinator
+from silktune.orchestrate.executors.ray import trainable as inside
+from silktune.orchestrate.executors.ray.tune import TuneSearcher, _Listening
+from silktune.orchestrate.trial_list import ListSource
 from silktune.settings import Experiment
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.tracking.nowhere import NoTracker
-from tests.orchestrate.test_desk import Notes
+from silktune.tracking.null_tracker import NoTracker
+from tests.orchestrate.test_coordinator import Notes
 from tests.orchestrate.test_sampler import epoch, finished
 
 ONE, TWO = (Trial(f"t{n:03d}", "trials", Experiment().with_({"loss.gamma": n})) for n in range(2))
@@ -32,8 +32,10 @@ class Tune:
 
     def __init__(self, folder: Path, retries: int) -> None:
         self.notes, paths = Notes(), StudyPaths(folder)
-        self.desk = Desk(paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note))
-        self.asking = _Asking(self.desk, retries, lambda name: {inside.TRIAL: name})
+        self.coordinator = Coordinator(
+            paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note)
+        )
+        self.asking = TuneSearcher(self.coordinator, retries, lambda name: {inside.TRIAL: name})
         self.listening = _Listening(self.asking)
         self.given: dict[str, Any] = {}
 
@@ -79,7 +81,7 @@ def test_a_trial_whose_process_dies_is_run_again_as_often_as_it_may(tmp_path: Pa
         assert tune.ask() == "t001"
     tune.die("t001")
     assert tune.ask() == Searcher.FINISHED
-    outcome = tune.desk.paths.outcomes()["t001"]
+    outcome = tune.coordinator.paths.outcomes()["t001"]
     assert (outcome.state, outcome.reason) == ("failed", "its process died 3 times (out of memory, or killed)")
     assert tune.notes.seen.count("t001: its process died; it begins anew, since it had done no epoch.") == 2
 
@@ -87,7 +89,7 @@ def test_a_trial_whose_process_dies_is_run_again_as_often_as_it_may(tmp_path: Pa
 def test_a_trial_whose_process_dies_after_an_epoch_goes_on_from_it(tmp_path: Path) -> None:
     tune = Tune(tmp_path, retries=1)
     tune.ask()
-    tune.desk.paths.place("t000").write(CHECKPOINT, b"")
+    tune.coordinator.paths.place("t000").write(CHECKPOINT, b"")
     tune.die("t000")
     assert tune.notes.seen[-1] == "t000: its process died; it goes on from its last epoch."
 
@@ -98,7 +100,7 @@ def test_what_ends_the_desk_s_work_is_known_as_it_is(tmp_path: Path, error: Exce
     for step in ("next", "end"):
         tune = Tune(tmp_path / step, retries=0)
         tune.ask()
-        setattr(tune.desk, step, Mock(side_effect=error))
+        setattr(tune.coordinator, step, Mock(side_effect=error))
         with pytest.raises(type(error)):
             tune.ask() if step == "next" else tune.die("t000")
         assert tune.asking.error is error

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from silktune.errors import TrackingError
-from silktune.orchestrate.desk import Desk
-from silktune.orchestrate.listed import ListSource
-from silktune.orchestrate.patient import PIECE, WAIT, PatientTracker
+from silktune.orchestrate.buffered_tracker import PIECE, WAIT, BufferedTracker
+from silktune.orchestrate.coordinator import Coordinator
+from silktune.orchestrate.trial_list import ListSource
 from silktune.outcome import Epoch, Tracker
 from silktune.settings import Experiment
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
-from silktune.tracking.nowhere import NoTracker
+from silktune.tracking.null_tracker import NoTracker
 from silktune.tracking.tracker import MlflowTracker
-from tests.orchestrate.test_desk import Notes
+from tests.orchestrate.test_coordinator import Notes
 from tests.outcomes import epoch, outcome
 from tests.tracking.samples import runs, template
 from tests.tracking.server import Server
@@ -42,12 +42,12 @@ class Clock:
 
 
 class Bench:
-    """A desk whose trials are played by hand."""
+    """A coordinator whose trials are played by hand."""
 
     def __init__(self, folder: Path, tracker: Tracker) -> None:
         self.clock, self.notes, self.paths = Clock(), Notes(), StudyPaths(folder / "study")
-        self.tracker = PatientTracker(tracker, self.paths, self.notes.note, self.clock)
-        self.desk = Desk(
+        self.tracker = BufferedTracker(tracker, self.paths, self.notes.note, self.clock)
+        self.coordinator = Coordinator(
             self.paths, "digest", self.tracker, self.notes, ListSource(TRIALS), Mirror(self.paths, self.notes.note)
         )
 
@@ -58,22 +58,22 @@ class Bench:
 
     def play(self, before: Callable[[], object], during: Callable[[], object]) -> None:
         """Four trials, two at a time; something happens in the middle, and something else before the last one."""
-        desk = self.desk
+        coordinator = self.coordinator
         for _ in range(2):
-            desk.next()
+            coordinator.next()
         for name in ("t000", "t001"):
-            desk.epoch(name, epoch(1))
+            coordinator.epoch(name, epoch(1))
         before()
-        desk.epoch("t000", epoch(2))  # missed from here …
-        desk.end("t000", outcome(0.1))
-        desk.next()
-        desk.epoch("t002", epoch(1))
-        desk.epoch("t001", epoch(2))
+        coordinator.epoch("t000", epoch(2))  # missed from here …
+        coordinator.end("t000", outcome(0.1))
+        coordinator.next()
+        coordinator.epoch("t002", epoch(1))
+        coordinator.epoch("t001", epoch(2))
         during()
-        desk.epoch("t002", epoch(2))  # … to here
-        desk.end("t002", outcome(0.3))
-        desk.next()
-        desk.epoch("t003", epoch(1))
+        coordinator.epoch("t002", epoch(2))  # … to here
+        coordinator.end("t002", outcome(0.3))
+        coordinator.next()
+        coordinator.epoch("t003", epoch(1))
 
 
 def tracker(uri: str, folder: Path) -> MlflowTracker:
@@ -215,12 +215,12 @@ class Moody(NoTracker):
 
 
 @pytest.fixture
-def moody() -> tuple[Moody, PatientTracker, list[str]]:
+def moody() -> tuple[Moody, BufferedTracker, list[str]]:
     inner, said = Moody(), list[str]()
-    return inner, PatientTracker(inner, StudyPaths(Path("nowhere")), said.append, inner.clock), said
+    return inner, BufferedTracker(inner, StudyPaths(Path("nowhere")), said.append, inner.clock), said
 
 
-Played = tuple[Moody, PatientTracker, list[str]]
+Played = tuple[Moody, BufferedTracker, list[str]]
 
 
 def test_one_call_that_fails_is_made_again_at_once_and_not_spoken_of(moody: Played) -> None:
@@ -268,7 +268,7 @@ def test_much_that_was_missed_is_made_up_for_in_pieces(moody: Played) -> None:
 def test_an_outcome_takes_the_place_of_the_epochs_that_were_missed(tmp_path: Path) -> None:
     inner, said = Moody(), list[str]()
     paths = StudyPaths(tmp_path)
-    patient = PatientTracker(inner, paths, said.append, inner.clock)
+    patient = BufferedTracker(inner, paths, said.append, inner.clock)
     patient.trial("trials", "t0", {}, {})
     inner.fails = 2
     for number in (1, 2):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.resources import Placement, Resources, share
+from silktune.orchestrate.executors.resources import Placement, Resources, share
 
 LAPTOP = {"CPU": 2.0}
 BIG = {"CPU": 16.0, "GPU": 4.0}

@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 from silktune.errors import SpaceError, StudyError
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Scores
-from silktune.study import space as spaces
+from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
-from silktune.study.space import Space
+from silktune.study.space_file import Space
 
 SPACE = """
 set: {net.weights: none, net.trunk: resnet18}

@@ -66,7 +66,7 @@ def test_leaves_only_what_is_needed(undisturbed: Undisturbed) -> None:
     assert not list(folder.rglob("checkpoint.pt"))
     assert len(list(folder.rglob("model.pt"))) == 2
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
-        "plan.json", "header.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
+        "plan.json", "metadata.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
     }  # fmt: skip
     assert not (folder / ".ray").exists()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from silktune.place import Place
+from silktune.storage import Storage
 from tests.chaos.nodes import Cluster, cluster
 from tests.nodes import Node
 from tests.orchestrate.conftest import LIMIT, SEARCH, Bench, trains
@@ -79,7 +79,7 @@ def kill_what_trains(node: Node) -> None:
     raise AssertionError("nothing trains on that node")
 
 
-def wait_for(files: str, count: int, storage: Place, process: subprocess.Popen[str]) -> None:
+def wait_for(files: str, count: int, storage: Storage, process: subprocess.Popen[str]) -> None:
     """Until so many files of a pattern are in the storage."""
     end = time.monotonic() + LIMIT
     while sum(bool(re.fullmatch(files, name)) for name in storage.files()) < count:
@@ -114,7 +114,7 @@ def test_a_node_with_another_silktune_is_named(site: Site, s3: str, tmp_path: Pa
 def test_a_study_goes_on_though_a_node_loses_its_trial_and_the_driver_its_machine(
     site: Site, s3: str, undisturbed: tuple[Bench, int, str]
 ) -> None:
-    storage, words = Place.of(s3), ("--address", site.cluster.address, "--storage", s3)
+    storage, words = Storage.of(s3), ("--address", site.cluster.address, "--storage", s3)
     process = site.bench.start(*words)
     wait_for(r"study/trials/t00\d/checkpoint\.pt", 2, storage, process)
     kill_what_trains(site.blind)
@@ -136,5 +136,5 @@ def test_a_study_goes_on_though_a_node_loses_its_trial_and_the_driver_its_machin
     assert site.bench.outcomes("other") == undisturbed[0].outcomes()
 
 
-def _plan(storage: Place) -> bytes:
+def _plan(storage: Storage) -> bytes:
     return storage.read("study/plan.json") or b""

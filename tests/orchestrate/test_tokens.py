@@ -13,8 +13,8 @@ import pytest
 import ray
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.connection import a_ray
-from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.resources import Placement
 from tests.nodes import LIMIT, Node, Reaper, free_net, free_port
 
 TOKEN = secrets.token_hex(32)

@@ -10,7 +10,7 @@ import pytest
 
 from silktune.errors import SpaceError
 from silktune.settings import Experiment
-from silktune.study import ablation, space
+from silktune.study import ablation, space_file
 from silktune.study.ablation.rows import Printed, Table
 from silktune.study.report import settings_yaml
 
@@ -128,7 +128,7 @@ class TestShipped:
         assert [row.same_as for row in table.rows] == ["", "", "", "", table.rows[0].id]
 
     def test_every_one_has_a_question_and_is_the_same_after_json(self) -> None:
-        names = {path.stem for folder in space.shelves() for path in (folder / "ablations").glob("*.yaml")}
+        names = {path.stem for folder in space_file.shelves() for path in (folder / "ablations").glob("*.yaml")}
         assert names >= {"p23", "p22", "quick"}
         for name in names:
             table = ablation.load(name)
@@ -147,7 +147,7 @@ class TestShipped:
 
     def test_are_found_from_anywhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        assert ablation.load("p23").rows == ablation.load(space.find("p23", "ablations")).rows
+        assert ablation.load("p23").rows == ablation.load(space_file.find("p23", "ablations")).rows
 
     def test_an_unknown_name_is_told_the_nearest(self) -> None:
         with pytest.raises(SpaceError) as caught:

@@ -16,7 +16,7 @@ from silktune.study import markdown as md
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.report import csv_text
 from silktune.study.table import render
-from silktune.study.table.sheets import sheets
+from silktune.study.table.building import sheets
 from tests.study.tables import MULTI_TASK, outcomes
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from silktune.errors import ResourceError, StudyError
-from silktune.place import Place
+from silktune.storage import Storage
 from silktune.study.mirror import Mirror, restore
 from silktune.study.paths import StudyPaths
 from tests.outcomes import outcome
 
 
-def study(folder: Path, storage: Place, name: str = "silk") -> StudyPaths:
+def study(folder: Path, storage: Storage, name: str = "silk") -> StudyPaths:
     return StudyPaths(folder / name, storage)
 
 
-def begun(folder: Path, storage: Place) -> StudyPaths:
+def begun(folder: Path, storage: Storage) -> StudyPaths:
     """A study with an outcome, a journal, a picture, a trial's model and things of the moment."""
     paths = study(folder, storage)
     outcome(0.5).write(paths.outcome("t000"))
@@ -44,7 +44,7 @@ def silent(sentence: str) -> None:
     raise AssertionError(sentence)
 
 
-def test_another_machine_goes_on_with_it(storage: Place, tmp_path: Path) -> None:
+def test_another_machine_goes_on_with_it(storage: Storage, tmp_path: Path) -> None:
     paths = begun(tmp_path / "a", storage)
     Mirror(paths, silent).update()
     other = study(tmp_path / "b", storage)
@@ -54,7 +54,7 @@ def test_another_machine_goes_on_with_it(storage: Place, tmp_path: Path) -> None
 
 
 def test_only_what_has_changed_is_copied(tmp_path: Path) -> None:
-    storage = Place.of(tmp_path / "kept")
+    storage = Storage.of(tmp_path / "kept")
     paths = begun(tmp_path / "a", storage)
     mirror = Mirror(paths, silent)
     mirror.update()
@@ -69,7 +69,7 @@ def test_only_what_has_changed_is_copied(tmp_path: Path) -> None:
 
 
 def test_a_new_start_does_not_copy_the_outcomes_again(tmp_path: Path) -> None:
-    storage = Place.of(tmp_path / "kept")
+    storage = Storage.of(tmp_path / "kept")
     paths = begun(tmp_path / "a", storage)
     Mirror(paths, silent).update()
     before = (tmp_path / "kept/silk/outcomes/t000.json").stat().st_mtime_ns
@@ -82,17 +82,17 @@ def test_a_copy_that_broke_off_anywhere_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     """Whatever part of it was copied: no journal knows of an outcome that is not there."""
-    paths = begun(tmp_path / "a", Place.of(tmp_path / "kept"))
+    paths = begun(tmp_path / "a", Storage.of(tmp_path / "kept"))
     copied: list[str] = []
-    store = Place.store
+    store = Storage.store
 
-    def counted(place: Place, path: Path, name: str) -> None:
+    def counted(place: Storage, path: Path, name: str) -> None:
         if len(copied) == last:
             raise OSError("the cable was pulled")
         copied.append(name)
         store(place, path, name)
 
-    monkeypatch.setattr(Place, "store", counted)
+    monkeypatch.setattr(Storage, "store", counted)
     notes: list[str] = []
     Mirror(paths, notes.append).update()
     assert len(notes) == (last < 4)
@@ -102,7 +102,7 @@ def test_a_copy_that_broke_off_anywhere_is_gone_on_with(
 
 def test_a_storage_that_is_away_is_said_once_and_made_up_for(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("a file where the folder should be", encoding="utf-8")
-    paths, notes = begun(tmp_path / "a", Place.of(tmp_path / "kept")), []
+    paths, notes = begun(tmp_path / "a", Storage.of(tmp_path / "kept")), []
     mirror = Mirror(paths, notes.append)
     mirror.update()
     mirror.update()
@@ -113,10 +113,10 @@ def test_a_storage_that_is_away_is_said_once_and_made_up_for(tmp_path: Path) -> 
         mirror.finish()
     (tmp_path / "kept").unlink()
     mirror.update()
-    assert "silk/journal.log" in Place.of(tmp_path / "kept").files()
+    assert "silk/journal.log" in Storage.of(tmp_path / "kept").files()
 
 
-def test_the_machine_that_is_behind_catches_up(storage: Place, tmp_path: Path) -> None:
+def test_the_machine_that_is_behind_catches_up(storage: Storage, tmp_path: Path) -> None:
     first = begun(tmp_path / "a", storage)
     Mirror(first, silent).update()
     second = study(tmp_path / "b", storage)
@@ -131,7 +131,7 @@ def test_the_machine_that_is_behind_catches_up(storage: Place, tmp_path: Path) -
 
 
 def test_the_machine_that_is_ahead_keeps_its_own(tmp_path: Path) -> None:
-    paths = begun(tmp_path / "a", Place.of(tmp_path / "kept"))
+    paths = begun(tmp_path / "a", Storage.of(tmp_path / "kept"))
     Mirror(paths, silent).update()
     with paths.journal.open("a", encoding="utf-8") as file:
         file.write("2\n")
@@ -140,7 +140,7 @@ def test_the_machine_that_is_ahead_keeps_its_own(tmp_path: Path) -> None:
 
 
 def test_a_study_that_was_run_from_two_machines_is_refused(tmp_path: Path) -> None:
-    storage = Place.of(tmp_path / "kept")
+    storage = Storage.of(tmp_path / "kept")
     paths = begun(tmp_path / "a", storage)
     Mirror(paths, silent).update()
     storage.write("silk/journal.log", b"1\nanother\n")
@@ -151,7 +151,7 @@ def test_a_study_that_was_run_from_two_machines_is_refused(tmp_path: Path) -> No
 
 
 def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:
-    storage = Place.of(tmp_path / "kept")
+    storage = Storage.of(tmp_path / "kept")
     Mirror(begun(tmp_path / "a", storage), silent).update()
     other = begun(tmp_path / "b", storage)
     other.plan.write_text(json.dumps({"study_id": "two"}), encoding="utf-8")
@@ -160,7 +160,7 @@ def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_storage_nothing_happens(tmp_path: Path) -> None:
-    paths = begun(tmp_path / "a", Place.of(tmp_path / "kept"))
+    paths = begun(tmp_path / "a", Storage.of(tmp_path / "kept"))
     alone = StudyPaths(paths.folder)
     restore(alone)
     Mirror(alone, silent).finish()

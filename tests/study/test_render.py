@@ -17,9 +17,9 @@ from silktune.outcome import MEANS, Outcome
 from silktune.study.ablation.results import Results, VariableFacts
 from silktune.study.table import latex as tex
 from silktune.study.table import render
+from silktune.study.table.building import sheets
 from silktune.study.table.cells import Cell, Sheet
 from silktune.study.table.comparisons import differences
-from silktune.study.table.sheets import sheets
 from tests import test_naming as naming
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task
 

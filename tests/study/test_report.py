@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from silktune.settings import Experiment, parse
-from silktune.study import space
-from silktune.study.choose import ranked
+from silktune.study import space_file
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
 from silktune.study.report import Figure, SearchReport, markdown, override_line, settings_yaml, trials_csv, write
+from silktune.study.selection import ranked
 from tests.outcomes import outcome
 
 GOLDEN = """\
@@ -131,7 +131,7 @@ EXPERIMENTS = st.builds(
 @given(EXPERIMENTS)
 def test_the_line_of_settings_gives_the_same_experiment(experiment: Experiment) -> None:
     line = override_line(experiment)
-    assert space.experiment("", dict(parse(word) for word in shlex.split(line))) == experiment
+    assert space_file.experiment("", dict(parse(word) for word in shlex.split(line))) == experiment
 
 
 def test_the_line_of_the_defaults_is_empty() -> None:
@@ -145,12 +145,12 @@ def test_the_file_of_settings_gives_the_same_experiment(
     path = tmp_path_factory.getbasetemp() / "winner.yaml"
     path.write_text(settings_yaml(experiment, "two\nlines"), encoding="utf-8")
     assert path.read_text(encoding="utf-8").startswith("# two\n# lines\nset:\n")
-    assert space.experiment(str(path), {}) == experiment
+    assert space_file.experiment(str(path), {}) == experiment
 
 
 def test_all_files_are_written(report: SearchReport, tmp_path: Path) -> None:
     write(report, StudyPaths(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "trials.csv", "winner.yaml"]
-    assert space.experiment(str(tmp_path / "winner.yaml"), {}) == report.winner.experiment
+    assert space_file.experiment(str(tmp_path / "winner.yaml"), {}) == report.winner.experiment
     heading = (tmp_path / "winner.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert heading.startswith("# The winner of quick-silk, trial t001: the largest mean F1 on the validation set")

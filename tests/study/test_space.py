@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from silktune.errors import SettingsError, SilktuneError, SpaceError
 from silktune.settings import Experiment
-from silktune.study import space, steps
+from silktune.study import grid_steps, space_file
 
 Write = Callable[[str], str]
 GAMMA = "search: {loss.gamma: {low: 0, high: 1}}\n"
@@ -32,24 +32,24 @@ def write(tmp_path: Path) -> Write:
 
 class TestShipped:
     def test_spaces_load(self) -> None:
-        files = [path for folder in space.shelves() for path in folder.glob("*.yaml")]
+        files = [path for folder in space_file.shelves() for path in folder.glob("*.yaml")]
         assert {path.stem for path in files} >= {"silknet", "quick"}
         for path in files:
-            loaded = space.load(path.stem, {})
+            loaded = space_file.load(path.stem, {})
             assert loaded.question.endswith(("?", "."))
             assert loaded.dimensions
             for point in loaded.first.values():
                 loaded.experiment(point)
 
     def test_silknet_searches_every_setting_of_the_issue(self) -> None:
-        searched = {dimension.name for dimension in space.load("silknet", {}).dimensions}
+        searched = {dimension.name for dimension in space_file.load("silknet", {}).dimensions}
         assert searched == {
             "train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C",
             "loss.lambda_aux", "loss.alpha_sem", "loss.alpha_co", "loss.alpha_slf",
         }  # fmt: skip
 
     def test_silknet_begins_with_the_papers(self) -> None:
-        loaded = space.load("silknet", {})
+        loaded = space_file.load("silknet", {})
         assert loaded.base == Experiment()
         assert loaded.experiment(loaded.first["P23 MTL^fo+R^all"]) == Experiment()
         mtl = Experiment().with_({"loss.gamma": 0, "loss.lambda_aux": 0}).effective()
@@ -58,7 +58,7 @@ class TestShipped:
         assert (p22.net.NB_RN, p22.net.NN_jfc, p22.net.NN_tfc) == (0, (1024, 32), ())
 
     def test_quick_is_for_a_small_machine(self) -> None:
-        base = space.load("quick", {}).base
+        base = space_file.load("quick", {}).base
         assert (base.net.trunk, base.net.weights) == ("resnet18", "none")
         assert base.data.image_size <= 64
 
@@ -66,7 +66,7 @@ class TestShipped:
         with pytest.raises(
             SpaceError, match=r"'silkent' is neither a file nor a shipped search space. Did you mean silknet"
         ):
-            space.load("silkent", {})
+            space_file.load("silkent", {})
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ class TestShipped:
 def test_a_complaint_is_a_sentence_with_its_place(write: Write, text: str, complaints: list[str]) -> None:
     path = write(text)
     with pytest.raises(SpaceError) as caught:
-        space.load(path, {})
+        space_file.load(path, {})
     assert str(caught.value).split("\n") == [f"{path}: {complaint}" for complaint in complaints]
 
 
 def test_what_is_no_yaml(write: Write) -> None:
     path = write("[1")
     with pytest.raises(SpaceError) as caught:
-        space.load(path, {})
+        space_file.load(path, {})
     assert str(caught.value).startswith(f"{path}: cannot be read as YAML: ")
     assert "\n" not in str(caught.value)
 
@@ -197,20 +197,20 @@ def test_what_is_no_yaml(write: Write) -> None:
 class TestOverrides:
     def test_fix_a_setting(self, write: Write) -> None:
         text = "search: {loss.gamma: {low: 0, high: 1}, net.NB_RN: {low: 0, high: 4}}\nset: {net.dropout: 0.1}"
-        loaded = space.load(write(text), {"loss.gamma": 3, "net.dropout": 0})
+        loaded = space_file.load(write(text), {"loss.gamma": 3, "net.dropout": 0})
         assert [dimension.name for dimension in loaded.dimensions] == ["net.NB_RN"]
         assert (loaded.base.loss.gamma, loaded.base.net.dropout) == (3.0, 0.0)
 
     def test_fix_a_setting_on_which_others_depend(self) -> None:
-        names = {d.name for d in space.load("silknet", {"loss.lambda_aux": 0.0}).dimensions}
+        names = {d.name for d in space_file.load("silknet", {"loss.lambda_aux": 0.0}).dimensions}
         assert names == {"train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C"}
 
     def test_have_the_last_word(self, write: Write) -> None:
-        assert space.load(write(GAMMA + "set: {net.dropout: 7}"), {"net.dropout": 0.5}).base.net.dropout == 0.5
+        assert space_file.load(write(GAMMA + "set: {net.dropout: 7}"), {"net.dropout": 0.5}).base.net.dropout == 0.5
 
     def test_that_are_wrong_are_the_command_lines(self, write: Write) -> None:
         with pytest.raises(SpaceError) as caught:
-            space.load(write(GAMMA), {"net.dropout": 7, "loss.gama": 1})
+            space_file.load(write(GAMMA), {"net.dropout": 7, "loss.gama": 1})
         assert str(caught.value).split("\n") == [
             "command line: loss.gama is no setting. Did you mean loss.gamma?",
             "command line: net.dropout cannot be 7: it should be less than 1.",
@@ -218,15 +218,15 @@ class TestOverrides:
 
     def test_that_fit_only_together_with_the_file(self, write: Write) -> None:
         path = write(GAMMA + "set: {net.trunk: resnet18}")
-        assert space.load(path, {"net.NB_RN": 8}).base.net.NB_RN == 8
+        assert space_file.load(path, {"net.NB_RN": 8}).base.net.NB_RN == 8
         with pytest.raises(
             SpaceError, match=r"s\.yaml: set, with the command line: net\.NB_RN is 9, but resnet18 has 8"
         ):
-            space.load(path, {"net.NB_RN": 9})
+            space_file.load(path, {"net.NB_RN": 9})
 
     def test_of_everything_leave_nothing(self, write: Write) -> None:
         with pytest.raises(SpaceError, match="there is nothing to search"):
-            space.load(write(GAMMA), {"loss.gamma": 1})
+            space_file.load(write(GAMMA), {"loss.gamma": 1})
 
 
 class TestPoints:
@@ -237,7 +237,7 @@ class TestPoints:
     )
 
     def test_a_grid_has_every_point_once(self, write: Write) -> None:
-        grid = space.load(write(self.TEXT), {}).grid()
+        grid = space_file.load(write(self.TEXT), {}).grid()
         assert grid == [
             *({"loss.lambda_aux": 0, "net.NB_RN": n} for n in (0, 4)),
             *({"loss.lambda_aux": 0.5, "loss.alpha_co": a, "net.NB_RN": n} for a in (0, 0.5, 1) for n in (0, 4)),
@@ -246,10 +246,10 @@ class TestPoints:
 
     def test_a_grid_needs_steps(self, write: Write) -> None:
         with pytest.raises(SpaceError, match=r"loss\.gamma is a range without a step: a grid needs choices or a step"):
-            space.load(write(GAMMA), {}).grid()
+            space_file.load(write(GAMMA), {}).grid()
 
     def test_a_condition_rules_a_setting_out(self, write: Write) -> None:
-        loaded = space.load(write(self.TEXT), {})
+        loaded = space_file.load(write(self.TEXT), {})
         values = {"loss.lambda_aux": 0.0, "loss.alpha_co": 0.7, "net.NB_RN": 1}
         assert loaded.project(values) == {"loss.lambda_aux": 0.0, "net.NB_RN": 1}
         assert loaded.project(values | {"loss.lambda_aux": 0.5})["loss.alpha_co"] == 0.7
@@ -261,20 +261,22 @@ class TestPoints:
             "search: {train.learning_rate: {low: 1e-5, high: 1e-2, log: true}}\nfirst: {P: {train.learning_rate: 1e-4}}"
         )
         assert isinstance(yaml.safe_load(text)["first"]["P"]["train.learning_rate"], str)
-        assert space.load(write(text), {}).first == {"P": {"train.learning_rate": 1e-4}}
+        assert space_file.load(write(text), {}).first == {"P": {"train.learning_rate": 1e-4}}
 
     def test_what_it_is_as_json_tells_spaces_apart(self, write: Write) -> None:
-        first = space.load(write(self.TEXT), {}).what()
-        assert space.load(write(self.TEXT), {}).what() == first
-        assert space.load(write(self.TEXT), {"net.dropout": 0.2}).what() != first
-        assert space.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).what() != first
+        first = space_file.load(write(self.TEXT), {}).what()
+        assert space_file.load(write(self.TEXT), {}).what() == first
+        assert space_file.load(write(self.TEXT), {"net.dropout": 0.2}).what() != first
+        assert space_file.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).what() != first
 
 
 class TestExperiment:
     def test_a_file_and_overrides(self, write: Write) -> None:
         path = write("set: {loss.gamma: 1, net.dropout: 0.1}")
-        assert space.experiment(path, {"loss.gamma": 3}) == Experiment().with_({"loss.gamma": 3, "net.dropout": 0.1})
-        assert space.experiment("", {}) == Experiment()
+        assert space_file.experiment(path, {"loss.gamma": 3}) == Experiment().with_(
+            {"loss.gamma": 3, "net.dropout": 0.1}
+        )
+        assert space_file.experiment("", {}) == Experiment()
 
     @pytest.mark.parametrize(
         ("text", "overrides", "kind", "sentence"),
@@ -294,12 +296,12 @@ class TestExperiment:
     ) -> None:
         path = write(text)
         with pytest.raises(kind) as caught:
-            space.experiment(path, overrides)
+            space_file.experiment(path, overrides)
         assert str(caught.value) == sentence.format(path=path)
 
     def test_no_file(self) -> None:
         with pytest.raises(SpaceError, match=r"'winer.yaml' is neither a file of settings nor written name=value"):
-            space.experiment("winer.yaml", {})
+            space_file.experiment("winer.yaml", {})
 
 
 @given(st.integers(0, 50), st.integers(1, 200), st.integers(-8, 0), st.data())
@@ -308,7 +310,7 @@ def test_every_value_of_the_steps_is_the_decimal_that_a_person_writes(
 ) -> None:
     count = data.draw(st.integers(1, 40))
     numbers = [float(f"{first + i * step}e{exponent}") for i in range(count + 1)]
-    dimension = space.Dimension("loss.gamma", low=numbers[0], high=numbers[-1], step=float(f"{step}e{exponent}"))
+    dimension = space_file.Dimension("loss.gamma", low=numbers[0], high=numbers[-1], step=float(f"{step}e{exponent}"))
     assert dimension.values() == numbers
     assert all(dimension.contains(number) for number in numbers)
     assert [dimension.clean(numbers[0] + i * dimension.step) for i in range(count + 1)] == numbers  # type: ignore[operator]
@@ -321,8 +323,8 @@ def test_the_step_that_is_proposed_divides_the_range(
 ) -> None:
     exponent = 0 if whole else exponent
     a, b, c = (float(f"{number}e{exponent}") for number in (low, low + span, step))
-    proposed = steps.nearest_steps(a, b, c, whole=whole)
-    assert all(steps.divides(a, b, one) for one in proposed)
-    assert steps.divides(a, b, c) == (not steps.wrong(a, b, c, whole=whole))
+    proposed = grid_steps.nearest_steps(a, b, c, whole=whole)
+    assert all(grid_steps.divides(a, b, one) for one in proposed)
+    assert grid_steps.divides(a, b, c) == (not grid_steps.wrong(a, b, c, whole=whole))
     if c < b - a:
-        assert not steps.wrong(a, steps.last(a, b, c), c, whole=whole)
+        assert not grid_steps.wrong(a, grid_steps.last(a, b, c), c, whole=whole)

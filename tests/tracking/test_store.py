@@ -20,8 +20,8 @@ from mlflow import MlflowClient
 
 from silktune.errors import TrackingError
 from silktune.tracking import store
-from silktune.tracking.sentences import sentences, shown
 from silktune.tracking.store import open_store
+from silktune.tracking.store_errors import sentences, shown
 from tests.tracking.samples import content, tracker
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from silktune import __version__
 from silktune.errors import SettingsError
-from silktune.orchestrate.cluster import file as ray_file
-from silktune.orchestrate.cluster.file import ClusterFile
+from silktune.orchestrate.cluster import cluster_file as ray_file
+from silktune.orchestrate.cluster.cluster_file import ClusterFile
 
 SETUP = ("setup_commands", "head_setup_commands", "worker_setup_commands")
 HEAD, WORKERS = "head_start_ray_commands", "worker_start_ray_commands"

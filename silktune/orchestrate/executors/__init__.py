@@ -1,7 +1,7 @@
 """Where trials are run: `ray` on the processes of a Ray, `local` in this one. No other room knows which it is.
 
-An executor asks the coordinator (`desk`) for trials until there are no more, and tells it every epoch and what each
-trial ended with. A new one is a class with these four methods and an entry in `executor`.
+An executor asks the coordinator for trials until there are no more, and tells it every epoch and what each trial ended
+with. A new one is a class with these four methods and an entry in `executor`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.resources import Placement, Resources
+from silktune.orchestrate.executors.resources import Placement, Resources
 
 if TYPE_CHECKING:
     from silktune.data.dataset import Dataset
-    from silktune.orchestrate.desk import Desk
+    from silktune.orchestrate.coordinator import Coordinator
 
 Result = TypeVar("Result")
 
@@ -42,11 +42,11 @@ class Executor(Protocol):
             ResourceError: there is not as much as was asked for.
         """
 
-    def run(self, desk: Desk, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
-        """Run what the desk's source asks for until it asks for no more, or the time is over.
+    def run(self, coordinator: Coordinator, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
+        """Run what the coordinator's source asks for until it asks for no more, or the time is over.
 
         Args:
-            desk: where everything is written down.
+            coordinator: where everything is written down.
             data: the prepared data set.
             test: whether the trials are tested on the test set when they are done.
             seconds: after which running trials are stopped; they go on from their checkpoints another time.

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from silktune import __version__
 from silktune.core.collective import ALONE, World
 from silktune.data.dataset import Dataset
-from silktune.data.nearby import Whereabouts
+from silktune.data.local_copy import Whereabouts
 from silktune.errors import ResourceError, SettingsError, SilktuneError, unforeseen
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime
-from silktune.study.outside import BACK
+from silktune.study.external_files import BACK
 
 if TYPE_CHECKING:
-    from silktune.orchestrate.desk import Desk
+    from silktune.orchestrate.coordinator import Coordinator
 
 
 class Job(BaseModel):
@@ -35,13 +35,19 @@ class Job(BaseModel):
     silktune: str = __version__  # of whoever made the job
 
 
-def job(desk: Desk, trial: str, data: Whereabouts, device: str, threads: int, *, test: bool) -> Job:
-    """The job of a trial that the desk has begun."""
-    experiment = desk.running[trial].seeded()
-    runtime = Runtime(device=device, threads=threads, folder=desk.paths.place(trial).where)
-    weights = desk.outside.files.get(experiment.net.weights)
+def job(coordinator: Coordinator, trial: str, data: Whereabouts, device: str, threads: int, *, test: bool) -> Job:
+    """The job of a trial that the coordinator has begun."""
+    experiment = coordinator.running[trial].seeded()
+    runtime = Runtime(device=device, threads=threads, folder=coordinator.paths.place(trial).where)
+    weights = coordinator.outside.files.get(experiment.net.weights)
     return Job(
-        trial=trial, experiment=experiment, runtime=runtime, data=data, digest=desk.digest, weights=weights, test=test
+        trial=trial,
+        experiment=experiment,
+        runtime=runtime,
+        data=data,
+        digest=coordinator.digest,
+        weights=weights,
+        test=test,
     )
 
 
@@ -54,13 +60,13 @@ def train(job: Job, report: Reporter, world: World = ALONE) -> Outcome:
     """
     if job.silktune != __version__:
         raise ResourceError(f"A node has silktune {__version__}, the driver {job.silktune}. Install the same.")
-    from silktune.core import loop, predict
+    from silktune.core import predict, training
 
     data = job.data.open()
     _check_same(job, data)
-    net, outcome = loop.fit(job.experiment, job.runtime, data, report, world)
+    net, outcome = training.fit(job.experiment, job.runtime, data, report, world)
     if job.test:
-        scores = predict.evaluate(net, loop.view(data, job.experiment), "test", next(net.parameters()).device)
+        scores = predict.evaluate(net, training.view(data, job.experiment), "test", next(net.parameters()).device)
         outcome = outcome.model_copy(update={"test": scores})
     return outcome
 

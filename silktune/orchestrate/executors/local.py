@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from silktune.data.dataset import Dataset
-from silktune.data.nearby import Whereabouts
+from silktune.data.local_copy import Whereabouts
 from silktune.errors import ResourceError
-from silktune.orchestrate.desk import Desk
+from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import Job, job, outcome_of, train
-from silktune.orchestrate.resources import Resources
+from silktune.orchestrate.executors.resources import Resources
 from silktune.outcome import Epoch
 
 Result = TypeVar("Result")
@@ -49,16 +49,16 @@ class LocalExecutor:
         gpus = float(self.device != "cpu" and torch.cuda.is_available())
         return Resources(concurrent=1, workers=1, cpus=float(len(os.sched_getaffinity(0))), gpus=gpus)
 
-    def run(self, desk: Desk, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
+    def run(self, coordinator: Coordinator, data: Dataset, *, test: bool, seconds: float | None = None) -> None:
         end = None if seconds is None else time.monotonic() + seconds
-        where, threads = Whereabouts.of(data, desk.paths.storage), self.resources().threads
-        while (end is None or time.monotonic() < end) and (trial := desk.next()):
-            self._run(job(desk, trial.id, where, self.device, threads, test=test), desk, end)
+        where, threads = Whereabouts.of(data, coordinator.paths.storage), self.resources().threads
+        while (end is None or time.monotonic() < end) and (trial := coordinator.next()):
+            self._run(job(coordinator, trial.id, where, self.device, threads, test=test), coordinator, end)
 
-    def _run(self, job: Job, desk: Desk, end: float | None) -> None:
+    def _run(self, job: Job, coordinator: Coordinator, end: float | None) -> None:
         def report(epoch: Epoch) -> None:
             try:
-                stop = desk.epoch(job.trial, epoch)
+                stop = coordinator.epoch(job.trial, epoch)
             except Exception as error:
                 raise _Leave from error
             if stop or (end is not None and time.monotonic() >= end):
@@ -72,7 +72,7 @@ class LocalExecutor:
             return
         except ResourceError as error:
             raise ResourceError(f"{job.trial}: {error} What is done is kept; the same command goes on.") from error
-        desk.end(job.trial, outcome)
+        coordinator.end(job.trial, outcome)
 
     def call(self, work: Callable[..., Result], *args: Any) -> Result:
         return work(*args)

@@ -10,8 +10,8 @@ from typing import Any
 
 from silktune.errors import nearest
 from silktune.study.ablation.generated import generated
-from silktune.study.ablation.lines import Line, LineReader
-from silktune.study.checker import no_mapping, read_mapping, strange_keys
+from silktune.study.ablation.row_spec import Line, LineReader
+from silktune.study.space_checks import no_mapping, read_mapping, strange_keys
 
 KEYS = ("question", "paper", "runs", "base", "variables", "rows", "leave_one_out", "factorial", "reference")
 BASE_KEYS = ("id", "set", "best_of", "paper")

@@ -8,7 +8,7 @@ from typing import Any
 
 from silktune.described import describe
 from silktune.settings import Experiment, spell
-from silktune.study.ablation.lines import Line, LineReader, sound_settings
+from silktune.study.ablation.row_spec import Line, LineReader, sound_settings
 
 
 def generated(reader: LineReader, left_out: Any, factorial: Any, fixed: Collection[str]) -> list[Line]:

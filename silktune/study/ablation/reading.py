@@ -35,11 +35,11 @@ from silktune.settings import Experiment, spell
 from silktune.study.ablation import clashes
 from silktune.study.ablation.clashes import Layers
 from silktune.study.ablation.declared import Declared, Reader
-from silktune.study.ablation.lines import sound_settings
+from silktune.study.ablation.row_spec import sound_settings
 from silktune.study.ablation.rows import Row, Table
-from silktune.study.checker import read
 from silktune.study.paths import StudyPaths
-from silktune.study.space import find
+from silktune.study.space_checks import read
+from silktune.study.space_file import find
 
 __all__ = ["load"]
 

@@ -1,0 +1,87 @@
+"""What people see of an ablation: its plan, its tables, where the rest lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from silktune.cli.display import plain_table
+from silktune.errors import TrialsFailed
+from silktune.study import publish
+from silktune.study.ablation.results import Results
+from silktune.study.paths import StudyPaths
+from silktune.study.table.building import Sheet, sheets
+
+if TYPE_CHECKING:
+    from silktune.orchestrate.estimate import Estimate
+
+SHOWN = ("rows", "differences-mean_f1")  # in the terminal; table.md has all
+
+
+def ablation(console: Console, found: Results) -> None:
+    """The sheets that answer the question; the others are in table.md."""
+    for sheet in sheets(found):
+        if sheet.name in SHOWN:
+            _print(console, sheet)
+
+
+def _print(console: Console, sheet: Sheet) -> None:
+    table = plain_table(*map(Text, sheet.columns), title=Text(sheet.title, style="bold"))
+    for column in table.columns[: sheet.labels]:
+        column.justify = "left"
+    for number, row in enumerate(sheet.rows):
+        if number in sheet.rules:
+            table.add_section()
+        table.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
+    console.print("", table)
+    for note in sheet.notes:
+        console.print(note, style="dim", markup=False)
+
+
+def plan(console: Console, estimate: Estimate) -> None:
+    """Rows × runs, what is done, and how long the rest takes."""
+    table = plain_table("row", "changes", "fingerprint (run 1)", "done", "time")
+    table.columns[1].justify = "left"
+    for line in estimate.lines:
+        done = f"as {line.row.same_as}" if line.row.same_as else f"{line.done}/{estimate.runs}"
+        cells = (line.row.id, line.row.changed or "–", line.fingerprints[0], done, _duration(line.hours))
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    trainings = estimate.done + estimate.left
+    console.print(f"\n{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left.")
+    if estimate.left:
+        resources = estimate.resources
+        each = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")
+        epochs = estimate.seconds_per_epoch
+        console.print(
+            f"About {_duration(estimate.hours)}, {resources.concurrent} at a time with {each} each, if every one goes "
+            "on to its train.max_epochs; early stopping ends most of them sooner. By a few measured steps an epoch "
+            f"takes {min(epochs):.1f} to {max(epochs):.1f} s.",
+            soft_wrap=True,
+        )
+    console.print("Nothing was run.")
+
+
+def _duration(hours: float) -> str:
+    return f"{60 * hours:.0f} min" if hours < 1 else f"{hours:.1f} h"
+
+
+def where(console: Console, paths: StudyPaths) -> None:
+    """Where the tables and figures are."""
+    names = ", ".join(path.name for path in publish.files(paths))
+    console.print(f"\nIn {paths.folder}: {names}, outcomes.", markup=False, soft_wrap=True)
+
+
+def check_complete(found: Results) -> None:
+    """Say which cells failed.
+
+    Raises:
+        TrialsFailed: at least one did.
+    """
+    if failures := found.failures():
+        raise TrialsFailed("\n".join([
+            f"{len(failures)} of the table's runs failed; the rest stands, and the same command runs them again.",
+            *failures,
+        ]))  # fmt: skip

@@ -1,0 +1,146 @@
+"""What can be wrong with a label table, each in a sentence: where, what, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from silktune.data import label_spelling
+from silktune.data.variables import SUBSETS, Variable
+from silktune.errors import nearest
+
+KEYS = ("image", "record", "split")
+COUNTS = ("variable", "class", "count")
+SPELLINGS = {name: name for name in SUBSETS} | {"val": "validation", "dev": "validation", "": ""}
+
+
+def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> Iterator[str]:
+    found = [name for name in raw.columns if name]
+    if complaints := [*about_headings(path, found), *about_ends(path, found)]:
+        yield from complaints
+        return
+    for name, times in Counter(found).items():
+        if times > 1:
+            yield f"{path}: the column {name} is there {times} times; a column's name must be its own."
+    yield from about_keys(path, found, KEYS)
+    if "image" not in map(label_spelling.letters, found):
+        yield f"{path}: there is no column image, the file name of each row's image.{nearest('image', found)}"
+    if "subset" in map(label_spelling.letters, found) and (not variables or "subset" in variables):
+        yield f"{path}: no column may be called subset; call it split (train, validation, test)."
+    possible = [name for name in found if name not in (*KEYS, "subset")]
+    if not possible:
+        yield f"{path}: there is no variable; every column but {', '.join(KEYS)} is one. Add one."
+    for name in variables:
+        if name not in possible and possible:
+            yield f"data.variables: {path} has no variable {name}.{nearest(name, possible)}"
+    if not len(raw):
+        yield f"{path}: there is no row below the headings; a label table has one row per image."
+
+
+def about_headings(path: Path, headings: Sequence[str]) -> Iterator[str]:
+    """Characters and quotation marks that no heading may hold."""
+    for number, name in enumerate(headings, 1):
+        if code := label_spelling.control(name):
+            yield f"{path}: the heading of column {number} holds the control character {code}; delete it."
+        elif label_spelling.is_quoted(name) and label_spelling.letters(name) not in KEYS:
+            yield f"{path}: the heading {name} is in quotation marks that are not plain double quotes; leave them out."
+
+
+def about_ends(path: Path, headings: Sequence[str]) -> Iterator[str]:
+    """Every line of a file may end with separators of another kind than its own; a gap would be a class of them."""
+    for name in headings:
+        if name[-1] in ",;|":
+            yield f"{path}: the heading {name} ends with a separator, but not the file's own; save it with one kind."
+
+
+def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
+    """Headings that are keys but for case, spaces or signs: read as variables, they would be missed in silence."""
+    for name in headings:
+        key = label_spelling.letters(name)
+        if key in keys and name != key:
+            yield f"{path}: the column {name}: did you mean {key}? Call it {key}, or otherwise if it is another."
+
+
+def about_cells(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Characters that no cell may hold, and cells whose quotation marks were not taken off."""
+    for name in names:
+        column = raw[name]
+        held = {cell: code for cell in column.unique() if (code := label_spelling.control(cell))}
+        for code in sorted(set(held.values())):
+            where = at(column.index[column.map(held.get) == code].tolist(), str(column.index.name))
+            yield f"{path}: {where}: the cell {name} holds the control character {code}; delete it."
+        quoted = column[column.isin([cell for cell in column.unique() if label_spelling.is_quoted(cell)])]
+        if len(quoted):
+            where = at(quoted.index.tolist(), str(column.index.name))
+            yield (
+                f"{path}: {where}: the cell {name} is in quotation marks, {quoted.iloc[0]}, that would belong to its "
+                "text; only plain double quotes directly around a cell are taken off. Write it without them."
+            )
+
+
+def about_images(path: Path, cells: pd.DataFrame) -> Iterator[str]:
+    what = str(cells.index.name)
+    empty = cells.index[cells["image"] == ""].tolist()
+    if empty:
+        yield f"{path}: the cell image is empty in {at(empty, what)}; write a file name or delete the row."
+    twice = cells[cells["image"].duplicated(keep=False) & (cells["image"] != "")]
+    for image, rows in list(twice.groupby("image"))[:5]:
+        lines = at(rows.index.tolist(), what)
+        yield f"{path}: the image {image} is in {lines}; an image has one row. Delete the others."
+    more = twice["image"].nunique() - 5
+    if more > 0:
+        yield f"{path}: {more} more images are in several rows."
+
+
+def about_split(path: Path, cells: pd.DataFrame) -> Iterator[str]:
+    unknown = sorted(set(cells["split"]) - SPELLINGS.keys())
+    if unknown:
+        yield f"{path}: the column split holds {some(unknown)}; it may hold {', '.join(SUBSETS)}."
+        return
+    subsets = cells["split"].map(SPELLINGS)
+    if not subsets.any():
+        return
+    empty = cells.index[subsets == ""].tolist()
+    if empty:
+        where = at(empty, str(cells.index.name))
+        yield f"{path}: the cell split is empty in {where}; fill the whole column or leave it out."
+    missing = [name for name in SUBSETS if name not in set(subsets)]
+    if missing:
+        yield f"{path}: the column split names no image of {', '.join(missing)}; all three are needed."
+    torn = subsets.groupby(cells["record"]).nunique()
+    names = torn.index[torn > 1].tolist()
+    if names:
+        yield (
+            f"{path}: the column split puts images of one record into several subsets ({some(names)}); "
+            "keep a record together, or leave the column out and a split is drawn."
+        )
+
+
+def about_classes(path: Path, cells: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    variables = [Variable.of(name, cells[name]) for name in names]
+    usable = [variable.name for variable in variables if variable.K >= 2]
+    for variable in variables:
+        if variable.K < 2:
+            what = f"only the class {variable.classes[0]}" if variable.K else "no class"
+            yield f"{path}: the variable {variable.name} has {what}; two are needed. {without(usable)}"
+
+
+def without(usable: Sequence[str]) -> str:
+    """What to do about a variable that cannot be used."""
+    if not usable:
+        return "Label more images."
+    return f"Label more images, or leave it out with data.variables={','.join(usable)}"
+
+
+def at(numbers: Sequence[int], what: str = "line") -> str:
+    """'line 3' or 'lines 3, 4', of a file; 'row 3' where it has no lines."""
+    return f"{what}{'s' * (len(numbers) > 1)} {some(numbers)}"
+
+
+def some(things: Sequence[object], most: int = 5) -> str:
+    """The first few of many."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(map(str, things[:most])) + more

@@ -1,0 +1,150 @@
+"""What a tracker is told of a study: of each trial while it runs, and of the whole study from its folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from silktune.orchestrate.sampler import OptunaSource
+from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
+from silktune.study import publish
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row, Table
+from silktune.study.paths import StudyPaths
+from silktune.study.plan import Plan, Trial, final_group, final_runs
+from silktune.study.report import Figure, over_runs
+from silktune.study.selection import ranked
+from silktune.study.space_file import Space
+
+
+def open_record(tracker: Tracker, trial: Trial, fingerprint: str, about: Mapping[str, str]) -> None:
+    """Begin a trial's record, with tags that say what it is `about` beside its own."""
+    experiment = trial.seeded()
+    tags = dict(about) | {"silktune.run": str(trial.run), "silktune.seed": str(experiment.train.seed)}
+    tags |= {"silktune.fingerprint": fingerprint, "mlflow.runName": trial.id}
+    tracker.trial(trial.group, trial.id, experiment.flat(), tags)
+
+
+def close_record(tracker: Tracker, trial: Trial, outcome: Outcome, about: Mapping[str, str]) -> None:
+    """The whole record of a trial that has ended."""
+    open_record(tracker, trial, outcome.fingerprint, about)
+    tracker.outcome(trial.id, outcome)
+
+
+def open_rows(tracker: Tracker, table: Table) -> None:
+    """Begin the record of every row of an ablation."""
+    for row in table.rows:
+        tags = about(table) | {"silktune.row": row.id, "silktune.changes": row.changed}
+        tags |= {"silktune.same_as": row.same_as} if row.same_as else {}
+        tracker.group(row.id, name=row.id, params=row.experiment.flat(), tags=tags)
+
+
+def about(table: Table) -> dict[str, str]:
+    """Tags of everything in an ablation's record."""
+    return {"silktune.question": table.question}
+
+
+@dataclass
+class Written:
+    """What came of writing a study's record from its folder."""
+
+    trials: int = 0
+    best: Trial | None = None  # of a search: the final run whose network is the one to keep
+    missing: list[str] = field(default_factory=list)  # what could not be written and why, in sentences
+
+
+def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
+    """Tell an open tracker all that a study's folder knows; what it was told before is not recorded twice.
+
+    Raises:
+        StudyError: a file of the study is missing or damaged.
+        TrackingError: the store cannot be reached or written.
+    """
+    return _ablation(paths, tracker) if plan.what["kind"] == "ablation" else _search(plan, paths, tracker)
+
+
+def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
+    written, outcomes = Written(), paths.outcomes()
+    source = OptunaSource(paths, Space.of(plan.what["space"]), plan.what["sampler"], plan.what["seed"], None)
+    finals = list(_finals(source.trials, outcomes))
+    trials = {trial.id: trial for trial in [*source.trials.values(), *finals]}
+    told = _trials(trials, outcomes, {}, tracker, written)
+    lost = [trial.id for trial in source.ended() if trial.id not in outcomes]
+    written.missing += [f"{paths.outcome(name)} is missing: {name} is left out." for name in lost]
+    order = ranked({name: told[name] for name in source.trials if name in told})
+    best = {"validation.best.mean_f1": told[order[0]].value} if order else {}
+    for group in dict.fromkeys(trial.group for trial in finals):
+        runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
+        tests = [outcome.test for outcome in runs.values() if outcome.test]
+        names, figures = _names(tests), over_runs(tests)
+        tracker.summary(group, _means({names[key]: figure for key, figure in figures.items()}))
+        if order and group == final_group(source.trials[order[0]]):
+            best |= _means({name: figures[name,] for name in MEANS if (name,) in figures})
+            written.best = next((trials[name] for name in ranked(runs)), None)
+    tracker.summary("", best)
+    for path in (paths.report, paths.trials_table, paths.winner):
+        if path.exists():
+            tracker.artifact("", path)
+    return written
+
+
+def _finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
+    """The final runs that have an outcome, of every trial that was a winner once."""
+    most: dict[str, int] = {}  # group → its last run
+    for name in outcomes:
+        if found := re.fullmatch(r"(.+)-run(\d+)", name):
+            most[found[1]] = max(int(found[2]), most.get(found[1], 0))
+    for trial in trials.values():
+        yield from (run for run in final_runs(trial, most.get(final_group(trial), 0)) if run.id in outcomes)
+
+
+def _ablation(paths: StudyPaths, tracker: Tracker) -> Written:
+    found, written = publish.results(paths), Written()
+    open_rows(tracker, found.table)
+    trials = {trial.id: trial for trial in found.table.trials(found.most_runs)}
+    _trials(trials, found.outcomes, about(found.table), tracker, written)
+    for row in found.table.rows:
+        tracker.summary(row.id, _summary(found, row))
+    for path in publish.files(paths):
+        tracker.artifact("", path)
+    return written
+
+
+def _trials(
+    trials: Mapping[str, Trial],
+    outcomes: Mapping[str, Outcome],
+    tags: Mapping[str, str],
+    tracker: Tracker,
+    written: Written,
+) -> dict[str, Outcome]:
+    """Tell the outcomes of these trials; what was told, in brief."""
+    told = {}
+    for name, trial in trials.items():
+        if name in outcomes:
+            outcome = outcomes[name]
+            close_record(tracker, trial, outcome, tags)
+            told[name] = outcome.brief()
+    written.trials += len(told)
+    strange = [name for name in outcomes if name not in trials]
+    written.missing += [f"outcomes/{name}.json: the study has no trial {name} any more; left out." for name in strange]
+    return told
+
+
+def _summary(found: Results, row: Row) -> dict[str, float]:
+    """Mean and deviation of a row's test figures: over the variables, and of every variable."""
+    tests = list(found.scores(row).values())
+    names = _names(tests, parts=2)
+    figures = {names[key]: figure for key in names if (figure := found.figure(row, key))}
+    return _means(figures) | {"runs": float(len(tests))}
+
+
+def _names(tests: Sequence[Scores], parts: int = 3) -> dict[Parts, str]:
+    """What the figures of at most so many parts are called in a record."""
+    names = tests[0].names() if tests else {}
+    return {key: name for key, name in names.items() if len(key) <= parts}
+
+
+def _means(figures: Mapping[str, Figure]) -> dict[str, float]:
+    means = {f"test.{name}.mean": figure.mean for name, figure in figures.items()}
+    return means | {f"test.{name}.std": figure.deviation for name, figure in figures.items() if figure.n > 1}
