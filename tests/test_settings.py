@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from silktune.described import describe
 from silktune.errors import SettingsError
 from silktune.settings import BLOCKS, Experiment, names, parse, spell
-from silktune.spelling import alike
+from silktune.settings.descriptions import describe
+from silktune.settings.spelling import alike
 
 
 def said(changes: dict[str, Any], where: str = "") -> list[str]:

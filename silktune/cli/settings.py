@@ -15,9 +15,9 @@ def command(
     from rich.text import Text
 
     from silktune.cli.terminal import Terminal
-    from silktune.described import describe
     from silktune.errors import SettingsError, nearest
     from silktune.settings import names, spell
+    from silktune.settings.descriptions import describe
 
     rows = [d for d in describe() if pattern in d.name]
     if not rows:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from silktune.core.state_file import Unreadable, read_file
 from silktune.errors import ResourceError, SettingsError, nearest
-from silktune.weights import file_of
+from silktune.settings.weights import file_of
 
 RANDOM = "none"
 SAVE = "Save one with torch.save(model.state_dict(), FILE)."

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from silktune.spelling import alike, spell
+from silktune.settings.spelling import alike, spell
 from silktune.tracking.names import PARAM_LENGTH, TAG_LENGTH, safe, short
 from silktune.tracking.store import Store
 

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from silktune.described import describe
 from silktune.settings import Experiment, spell
+from silktune.settings.descriptions import describe
 from silktune.study.ablation.row_spec import Line, LineReader, sound_settings
 
 

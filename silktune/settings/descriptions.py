@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from silktune.settings import Experiment, section_of, spell
+from silktune.settings.experiment import Experiment, section_of
+from silktune.settings.spelling import spell
 
 
 class Description(NamedTuple):

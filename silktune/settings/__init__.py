@@ -1,0 +1,21 @@
+"""What a person can set: `Experiment` is everything that may change a number, `Runtime` everything that may not."""
+
+from silktune.settings.experiment import Experiment, names, section_of
+from silktune.settings.parsing import parse
+from silktune.settings.sections import BLOCKS, MAX_MEGAPIXELS, Data, Loss, Net, Runtime, Train
+from silktune.settings.spelling import spell
+
+__all__ = [
+    "BLOCKS",
+    "MAX_MEGAPIXELS",
+    "Data",
+    "Experiment",
+    "Loss",
+    "Net",
+    "Runtime",
+    "Train",
+    "names",
+    "parse",
+    "section_of",
+    "spell",
+]
