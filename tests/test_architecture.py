@@ -72,7 +72,7 @@ def test_a_wheel_carries_the_search_spaces(tmp_path: Path) -> None:
     assert {f"silktune/{path.relative_to(ROOT).as_posix()}" for path in spaces} <= carried
     unpacked = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(unpacked)
-    code = "from silktune.study import space; print(space.load('quick', {}).name, space.shelves())"
+    code = "from silktune.study import space_file; print(space_file.load('quick', {}).name, space_file.shelves())"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", cwd=unpacked, check=False
     )
