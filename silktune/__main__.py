@@ -1,6 +1,6 @@
 """`silktune` and `python -m silktune`."""
 
-from silktune.cli.process import main
+from silktune.cli.entry_point import main
 
 if __name__ == "__main__":
     main()

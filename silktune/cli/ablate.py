@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from silktune.cli.encoding import command_line
 from silktune.cli.options import (  # fmt: skip
     DEVICES,
     EXECUTORS,
@@ -25,6 +24,7 @@ from silktune.cli.options import (  # fmt: skip
     StorageOption,
     WorkersOption,
 )
+from silktune.cli.terminal.encoding import command_line
 
 
 def command(
@@ -73,9 +73,9 @@ def command(
     The same command again continues an interrupted table and runs failed cells again; with more --runs it adds to a
     finished one.
     """
-    from silktune.cli import ablation_display, display
     from silktune.cli import options as language
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal import ablation_tables, progress, tables
+    from silktune.cli.terminal.console import Terminal
     from silktune.study import ablation, publish
 
     wanted, overrides = language.split(words or [], "p23")
@@ -88,7 +88,7 @@ def command(
         table = publish.compared_with(table, reference)
     console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
-    dataset = display.resolve(console, data, images, table.base, root / "data")
+    dataset = progress.resolve(console, data, images, table.base, root / "data")
 
     from silktune.api.session import Study
     from silktune.orchestrate import ablate, executors
@@ -107,7 +107,7 @@ def command(
 
         paths = Plan.of(what, "").paths(root, title, named=name is not None, storage=storage)
         Outside.read(paths).with_(row.experiment.net for row in table.rows)
-        ablation_display.plan(console, estimate.estimate(table, dataset, order, paths))
+        ablation_tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
         what, [row.experiment.net for row in table.rows],
@@ -116,13 +116,13 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        display.notes(console, study.notes)
+        tables.notes(console, study.notes)
         console.print(table.question, markup=False)
-        with display.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as progress:
-            found = ablate.ablate(table, dataset, order, study.paths, study.tracker, progress)
-        ablation_display.ablation(console, found)
+        with progress.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as watcher:
+            found = ablate.ablate(table, dataset, order, study.paths, study.tracker, watcher)
+        ablation_tables.ablation(console, found)
         unwritten = study.finish()
-    ablation_display.where(console, study.paths)
+    ablation_tables.where(console, study.paths)
     console.print(study.how_to_look(), markup=False, soft_wrap=True)
-    display.notes(console, unwritten)
-    ablation_display.check_complete(found)
+    tables.notes(console, unwritten)
+    ablation_tables.check_complete(found)

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from silktune.cli.display import notes
-from silktune.cli.terminal import Terminal
+from silktune.cli.terminal.console import Terminal
+from silktune.cli.terminal.tables import notes
 from silktune.errors import SettingsError
 from silktune.settings import MAX_MEGAPIXELS, Data, Experiment, names, parse
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from silktune.cli.encoding import command_line
 from silktune.cli.options import (  # fmt: skip
     DEVICES,
     EXECUTORS,
@@ -23,6 +22,7 @@ from silktune.cli.options import (  # fmt: skip
     StorageOption,
     WorkersOption,
 )
+from silktune.cli.terminal.encoding import command_line
 
 
 def command(
@@ -62,9 +62,9 @@ def command(
 
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
-    from silktune.cli import display
     from silktune.cli import options as language
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal import progress, search_tables, tables
+    from silktune.cli.terminal.console import Terminal
     from silktune.errors import TrialsFailed
     from silktune.study import space_file as spaces
 
@@ -77,7 +77,7 @@ def command(
     space = spaces.load(wanted, overrides)
     console = Terminal(long=True, highlight=False)
     language.writable(root, "name another folder with --root")
-    dataset = display.resolve(console, data, images, space.base, root / "data")
+    dataset = progress.resolve(console, data, images, space.base, root / "data")
 
     from silktune.api.session import Study
     from silktune.orchestrate import executors
@@ -101,15 +101,15 @@ def command(
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        display.notes(console, study.notes)
+        tables.notes(console, study.notes)
         count = trials if trials or sampler == "grid" else 20
         order = Order(sampler, seed, count, final_runs, seconds, where)  # type: ignore[arg-type]
-        with display.StudyProgress(console) as progress:
-            report = search(space, dataset, order, study.paths, study.tracker, progress)
-        display.search_report(console, report)
+        with progress.StudyProgress(console) as watcher:
+            report = search(space, dataset, order, study.paths, study.tracker, watcher)
+        search_tables.search_report(console, report)
         unwritten = study.finish()
     files = "report.md, winner.yaml, trials.csv, outcomes"
     console.print(f"\nIn {study.paths.folder}: {files}.\n{study.how_to_look()}", markup=False, soft_wrap=True)
-    display.notes(console, unwritten)
+    tables.notes(console, unwritten)
     if failures := report.failures():
         raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

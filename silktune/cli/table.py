@@ -15,14 +15,14 @@ def command(
     reference: ReferenceOption = None,
 ) -> None:
     """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
-    from silktune.cli import ablation_display
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal import ablation_tables
+    from silktune.cli.terminal.console import Terminal
     from silktune.study import publish
     from silktune.study.paths import StudyPaths
 
     console, paths = Terminal(highlight=False), StudyPaths(study)
     found = publish.results(paths, reference or "")
     publish.publish(found, paths, figures=True)
-    ablation_display.ablation(console, found)
-    ablation_display.where(console, paths)
-    ablation_display.check_complete(found)
+    ablation_tables.ablation(console, found)
+    ablation_tables.where(console, paths)
+    ablation_tables.check_complete(found)

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from silktune.cli import display
 from silktune.cli.data import app
+from silktune.cli.terminal import progress
 from silktune.errors import DataError, SettingsError, SilktuneError
 from silktune.settings import Experiment
 from tests.data.conftest import small_set
@@ -149,7 +149,7 @@ def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table
         assert said[-1].startswith(told[1])
     for data in (table, folder):
         console = Console(file=io.StringIO(), width=80)
-        display.resolve(
+        progress.resolve(
             console, str(data), None, Experiment().with_({"data.image_size": 16}, "here"), tmp_path / "data"
         )
         said = list(filter(None, console.file.getvalue().splitlines()))  # type: ignore[attr-defined]

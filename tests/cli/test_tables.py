@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from silktune.cli import ablation_display, data, display
-from silktune.cli.terminal import Terminal
+from silktune.cli import data
+from silktune.cli.terminal import ablation_tables, tables
+from silktune.cli.terminal.console import Terminal
 from silktune.data.describe import describe
 from silktune.settings import Data
 from silktune.study.ablation.results import Facts, Results, VariableFacts
@@ -34,7 +35,7 @@ def printed(console: Console) -> str:
 def test_a_row_with_any_name(name: str, console: Console) -> None:
     rows = (MULTI_TASK.rows[0], MULTI_TASK.rows[1].model_copy(update={"id": name, "line": name}))
     table = MULTI_TASK.model_copy(update={"rows": rows, "reference": name})
-    ablation_display.ablation(
+    ablation_tables.ablation(
         console, Results(table, facts(name), outcomes(table, {"MTL": (0.3, 0.1), name: (0.3, 0.1)}, facts=facts(name)))
     )
     lines = printed(console).splitlines()
@@ -44,7 +45,7 @@ def test_a_row_with_any_name(name: str, console: Console) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_variable_with_any_name(name: str, console: Console) -> None:
-    console.print(display.scores_table("Test", scores({name: 0.3}, facts(name))))
+    console.print(tables.scores_table("Test", scores({name: 0.3}, facts(name))))
     assert any(re.match(rf"{re.escape(name)} +\d", line) for line in printed(console).splitlines())
 
 
@@ -70,7 +71,7 @@ def test_no_console_makes_emoji_of_names() -> None:
     written = io.StringIO()
     Terminal(file=written).print(":silk:", ":smile:")
     assert written.getvalue() == ":silk: :smile:\n"
-    files = Path(display.__file__).parents[1].rglob("*.py")
+    files = Path(tables.__file__).parents[2].rglob("*.py")
     made = [call for file in files for call in re.findall(r"\bConsole\((.*?)\)", file.read_text(encoding="utf-8"))]
     assert made
     assert all("emoji=False" in call for call in made)

@@ -20,10 +20,10 @@ import pytest
 LIMIT = 60  # seconds
 SENTENCE = r"Interrupted( while Ray was starting)?\. What is done is kept; the same command goes on\.\n"
 START = """
-from silktune.cli.words import interruptible
+from silktune.cli.options import interruptible
 from silktune.errors import SilktuneError
-from silktune.orchestrate.connection import a_ray
-from silktune.orchestrate.resources import Placement
+from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.resources import Placement
 try:
     with interruptible("What is done is kept; the same command goes on."):
         with a_ray(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)):

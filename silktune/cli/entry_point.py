@@ -10,7 +10,7 @@ import traceback
 import warnings
 from typing import NoReturn
 
-from silktune.cli import encoding
+from silktune.cli.terminal import encoding
 from silktune.errors import Interrupted, SilktuneError, trouble, unforeseen
 
 TRACEBACK = "SILKTUNE_TRACEBACK"
@@ -86,7 +86,7 @@ def _unforeseen(error: Exception) -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal.console import Terminal
 
     Terminal(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
     sys.exit(code)

@@ -14,7 +14,7 @@ def command(
     from rich.table import Table
     from rich.text import Text
 
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal.console import Terminal
     from silktune.errors import SettingsError, nearest
     from silktune.settings import names, spell
     from silktune.settings.descriptions import describe

@@ -1,25 +1,23 @@
-"""What people see: tables, progress, epochs as they come."""
+"""What people see while something runs: images that are prepared, epochs as they come, trials that run and end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
-from silktune.outcome import Epoch, Outcome, Scores
+from silktune.cli.terminal.tables import notes, percent
+from silktune.outcome import Epoch, Outcome
 
 if TYPE_CHECKING:
     from silktune.data.dataset import Dataset
     from silktune.settings import Experiment
     from silktune.study.plan import Trial
-    from silktune.study.report import SearchReport
 
 
 def resolve(console: Console, data: str, images: Path | None, experiment: Experiment, root: Path) -> Dataset:
@@ -42,42 +40,6 @@ def resolve(console: Console, data: str, images: Path | None, experiment: Experi
         )
     notes(console, found.notes)
     return found
-
-
-def notes(console: Console, sentences: Iterable[str]) -> None:
-    """What a person should know, a line each."""
-    for sentence in sentences:
-        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def plain_table(*columns: str | Text, title: str | Text = "") -> Table:
-    """A table with its first column to the left and figures to the right."""
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-    )
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
-    return table
-
-
-def scores_table(title: str, scores: Scores) -> Table:
-    """F1 and OA of every variable and their means, in percent."""
-    table = plain_table("", "images", "F1", "with background", "under-represented", "OA", title=f"{title} [%]")
-    for v in scores.variables:
-        cells = (v.f1, v.f1_with_background, v.f1_minority, v.OA)
-        table.add_row(Text(v.name), str(v.labelled), *map(percent, cells))
-    means = (scores.mean_f1, scores.mean_f1_with_background, scores.mean_f1_minority, scores.OA)
-    table.add_row("mean", "", *map(percent, means), style="bold")
-    return table
 
 
 class EpochLines:
@@ -152,29 +114,3 @@ class StudyProgress:
             )
             lines.append(Text(f"{name:<{self.width}} {state}  {time.monotonic() - since:.0f} s", style="dim"))
         self.live.update(Group(*lines))
-
-
-def search_report(console: Console, report: SearchReport) -> None:
-    """The end of a search: leading trials, winner, test table, importances."""
-    from silktune.study.report import TITLES, override_line
-
-    head, *rows = report.leading(5)
-    table = plain_table(*head, title="Leading trials")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console.print("", table)
-    console.print(f"\n[bold]The winner[/] is {report.winner.id}. Its settings:")
-    console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
-    runs = len(report.tests)
-    table = plain_table(
-        "", *TITLES.values(), title=f"Test set, mean ± standard deviation over {runs} runs of the winner [%]"
-    )
-    for row in report.test_table():
-        table.add_row(*map(Text, row), style="bold" if row[0] == "mean" else None)
-    console.print("", table)
-    console.print(f"Always naming the largest class: mean F1 {percent(report.floor)}.")
-    if report.importances:
-        shares = ", ".join(f"{name} {share:.2f}" for name, share in report.importances.items())
-        console.print(f"\n[bold]Importance[/] of the settings for the validation F1 (fANOVA): {shares}.")
-    else:
-        console.print("\nFour trials that finished, or more, would tell the importance of the settings.")

@@ -15,14 +15,14 @@ from tests.core.trainings import SMALL
 
 LIMIT = 90  # seconds
 RAISES = """
-from silktune.cli import app, process
+from silktune.cli import app, entry_point
 def fails(): {error}
 app.app = fails
-process.main()
+entry_point.main()
 """
 FIGURE = """
-from silktune.cli import process
-process.prepare()
+from silktune.cli import entry_point
+entry_point.prepare()
 from silktune.study.figures.canvas import Figure
 import matplotlib
 matplotlib.use(matplotlib.rcParams["backend"])
@@ -68,7 +68,7 @@ def test_an_environment_in_which_libraries_cannot_be_imported(name: str, value: 
 
 @pytest.mark.parametrize("threads", ["abc", "", "0", "-1", "1.5"])
 def test_threads_that_are_no_number(threads: str) -> None:
-    done = python("from silktune.cli import process; process.prepare(); import torch", OMP_NUM_THREADS=threads)
+    done = python("from silktune.cli import entry_point; entry_point.prepare(); import torch", OMP_NUM_THREADS=threads)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -30,8 +30,8 @@ def sync(
     """
     from silktune.api import mlflow_export
     from silktune.api.session import how_to_look
-    from silktune.cli import display
-    from silktune.cli.terminal import Terminal
+    from silktune.cli.terminal import tables
+    from silktune.cli.terminal.console import Terminal
     from silktune.study.metadata import Metadata
     from silktune.study.paths import StudyPaths
     from silktune.study.plan import Plan
@@ -48,6 +48,6 @@ def sync(
         tracker.open(metadata.tags, metadata.params)
         written = mlflow_export.write(plan, metadata, paths, tracker)
         tracker.close(failed=metadata.ended != "finished")
-    display.notes(console, [*tracker.store.notes, *written.missing])
+    tables.notes(console, [*tracker.store.notes, *written.missing])
     console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
     console.print(how_to_look(where, tracker.store.experiment), markup=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from silktune.cli.terminal import Terminal
+from silktune.cli.terminal.console import Terminal
 
 app = typer.Typer(help="Clusters: check a file for `ray up` before anything is started.", no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from silktune.cli.display import plain_table
+from silktune.cli.terminal.tables import plain_table
 from silktune.errors import TrialsFailed
 from silktune.study import publish
 from silktune.study.ablation.results import Results

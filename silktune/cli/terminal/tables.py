@@ -1,0 +1,47 @@
+"""Plain tables, figures in percent and sentences, as every command prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from silktune.outcome import Scores
+
+
+def notes(console: Console, sentences: Iterable[str]) -> None:
+    """What a person should know, a line each."""
+    for sentence in sentences:
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def plain_table(*columns: str | Text, title: str | Text = "") -> Table:
+    """A table with its first column to the left and figures to the right."""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+    )
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    return table
+
+
+def scores_table(title: str, scores: Scores) -> Table:
+    """F1 and OA of every variable and their means, in percent."""
+    table = plain_table("", "images", "F1", "with background", "under-represented", "OA", title=f"{title} [%]")
+    for v in scores.variables:
+        cells = (v.f1, v.f1_with_background, v.f1_minority, v.OA)
+        table.add_row(Text(v.name), str(v.labelled), *map(percent, cells))
+    means = (scores.mean_f1, scores.mean_f1_with_background, scores.mean_f1_minority, scores.OA)
+    table.add_row("mean", "", *map(percent, means), style="bold")
+    return table
