@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from silktune.api import mlflow_export
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError, StudyError, TrackingError
 from silktune.settings import Net
 from silktune.study import mirror
+from silktune.study import plan as plans
 from silktune.study.ablation.results import Facts
 from silktune.study.external_files import Outside
 from silktune.study.metadata import Metadata
@@ -48,7 +48,7 @@ class Study:
     @contextmanager
     def begin(
         cls,
-        what: Mapping[str, Any],
+        plan: Plan,
         nets: Iterable[Net],
         name: str,
         *,
@@ -56,20 +56,18 @@ class Study:
         root: Path,
         storage: str | None,
         dataset: Dataset,
-        command: Sequence[str],
         params: Mapping[str, object],
     ) -> Iterator[Study]:
         """Begin a study, or go on with it, until `finish`; a name that no person gave gets the plan's key added.
 
         Args:
-            what: what makes it the study that it is (`plan.Plan`).
+            plan: what makes it the study that it is.
             nets: the networks of its trials, whose files of weights are to stay as they are.
             name: of its folder.
             named: whether a person gave the name.
             root: the folder of studies.
             storage: where data, checkpoints and a copy of the study are kept for other machines; None: nowhere.
             dataset: what it trains on.
-            command: as it was given.
             params: what MLflow shows of the whole study.
 
         Raises:
@@ -78,17 +76,16 @@ class Study:
             TrackingError: MLflow's store cannot be reached.
         """
         _check_name(name, named, root)
-        plan = Plan.of(what, shlex.join(command))
         paths = plan.paths(root, name, named=named, storage=storage)
         with paths.locked():
             mirror.restore(paths)
             outside = Outside.read(paths).with_(nets)
-            plan = plan.begin(paths)
+            command, plan = plan.command, plans.begin(plan, paths)
             outside.write()
             uri = store.uri(root)
             tracker = MlflowTracker(uri, root, dataset.name, paths.folder.name, plan.study_id)
             metadata = Metadata(
-                tags=seen(Metadata.tags_before(paths), provenance.tags(list(command))), params=dict(params),
+                tags=seen(Metadata.tags_before(paths), provenance.tags(command)), params=dict(params),
                 data=Facts.of(dataset), folder=dataset.folder.absolute(),
             )  # fmt: skip
             tracker.open(metadata.tags, metadata.params)

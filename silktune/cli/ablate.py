@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -94,10 +95,12 @@ def command(
     from silktune.orchestrate import ablate, executors
     from silktune.orchestrate.executors.resources import Placement
     from silktune.study.external_files import Outside
-    from silktune.study.plan import Plan
+    from silktune.study.plan import AblationPlan
 
-    what = {"kind": "ablation", "table": table.name, "data": dataset.digest, "base": table.base.flat()}
-    what["weights"] = table.base.net.weights_digest
+    intended = AblationPlan(
+        command=shlex.join(command_line()), data=dataset.digest, weights=table.base.net.weights_digest,
+        table=table.name, base=table.base,
+    )  # fmt: skip
     where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
     order = ablate.Order(runs or table.runs, where)
     title = name or f"{table.name}-{dataset.name}"
@@ -105,13 +108,13 @@ def command(
     if plan:
         from silktune.orchestrate import estimate
 
-        paths = Plan.of(what, "").paths(root, title, named=name is not None, storage=storage)
+        paths = intended.paths(root, title, named=name is not None, storage=storage)
         Outside.read(paths).with_(row.experiment.net for row in table.rows)
         ablation_tables.plan(console, estimate.estimate(table, dataset, order, paths))
         return
     begun = Study.begin(
-        what, [row.experiment.net for row in table.rows],
-        title, named=name is not None, root=root, storage=storage, dataset=dataset, command=command_line(),
+        intended, [row.experiment.net for row in table.rows],
+        title, named=name is not None, root=root, storage=storage, dataset=dataset,
         params={"table": table.name, "runs": order.runs, **table.base.flat()},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:

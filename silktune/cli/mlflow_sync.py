@@ -32,14 +32,14 @@ def sync(
     from silktune.api.session import how_to_look
     from silktune.cli.terminal import tables
     from silktune.cli.terminal.console import Terminal
+    from silktune.study import plan as plans
     from silktune.study.metadata import Metadata
     from silktune.study.paths import StudyPaths
-    from silktune.study.plan import Plan
     from silktune.tracking import store
     from silktune.tracking.tracker import MlflowTracker
 
     console, paths = Terminal(highlight=False, soft_wrap=True), StudyPaths(study)
-    plan = Plan.read(paths)
+    plan = plans.read(paths)
     with paths.locked():
         metadata = Metadata.read(paths, plan.command)
         runs = root or study.absolute().parent

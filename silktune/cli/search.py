@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import shlex
+from typing import Annotated
 
 import typer
 
@@ -83,21 +84,19 @@ def command(
     from silktune.orchestrate import executors
     from silktune.orchestrate.executors.resources import Placement
     from silktune.orchestrate.search import Order, search
+    from silktune.study.plan import SearchPlan
 
     where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
-    what: dict[str, Any] = {
-        "kind": "search",
-        "data": dataset.digest,
-        "space": space.what(),
-        "sampler": sampler,
-        "seed": seed,
-    }
-    what["weights"] = space.base.net.weights_digest
-    shared = {key: value for key, value in space.base.flat().items() if key not in what["space"]["search"]}
+    plan = SearchPlan(
+        command=shlex.join(command_line()), data=dataset.digest, weights=space.base.net.weights_digest, space=space,
+        sampler=sampler, seed=seed,
+    )  # fmt: skip
+    searched = {dimension.name for dimension in space.dimensions}
+    shared = {name: value for name, value in space.base.flat().items() if name not in searched}
     begun = Study.begin(
-        what, space.nets(),
+        plan, space.nets(),
         name or f"{space.name}-{dataset.name}", named=name is not None, root=root, storage=storage, dataset=dataset,
-        command=command_line(), params={"sampler": sampler, "sampler.seed": seed, **shared},
+        params={"sampler": sampler, "sampler.seed": seed, **shared},
     )  # fmt: skip
     with language.interruptible("What is done is kept; the same command goes on."), begun as study:
         console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)

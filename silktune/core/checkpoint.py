@@ -20,7 +20,7 @@ from silktune.storage import Storage
 
 FILE = "checkpoint.pt"
 MODEL = "model.pt"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass

@@ -6,7 +6,6 @@ take the same steps, so all have the same weights and report the same. The first
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 
@@ -29,6 +28,7 @@ from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
 from silktune.settings import Experiment, Runtime, Train, spell
+from silktune.settings.identity import experiment_digest
 from silktune.storage import Storage
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
@@ -213,12 +213,8 @@ def validation_batches(experiment: Experiment, data: Dataset) -> Sequence[Rows]:
 
 
 def identity(experiment: Experiment, data: Dataset) -> str:
-    """What a checkpoint belongs to: all settings but those that only say when to end, weights' file and data set."""
-    content = experiment.model_dump(mode="json")
-    for ending in ("max_epochs", "patience"):
-        del content["train"][ending]
-    content["net"]["weights"] = experiment.net.weights_digest
-    return hashlib.blake2b(f"{content}{data.digest}".encode(), digest_size=16).hexdigest()
+    """What a checkpoint belongs to: the experiment, whenever it ends."""
+    return experiment_digest(experiment, data.digest, without=("train.max_epochs", "train.patience"))
 
 
 def class_counts(data: Dataset) -> dict[str, dict[str, int]]:

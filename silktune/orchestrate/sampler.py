@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
@@ -20,54 +20,84 @@ from silktune.errors import StudyError
 from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import SEARCHED, Trial
-from silktune.study.space_file import Dimension, Point, Space
+from silktune.study.plan import SEARCHED, Sampler, Trial
+from silktune.study.space import Dimension, Point, Space
 
-Sampler = Literal["tpe", "random", "grid"]
-WARM_UP = (
-    5  # other trials that have come as far before one is stopped there, as many as Optuna's MedianPruner waits for
-)
+WARM_UP = 5  # other trials that have come as far before one is stopped there; Optuna's MedianPruner waits for as many
 STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 NAME = "search"
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class OptunaSource:
+class SearchedTrials:
+    """What a search's journal knows of its trials; reading it changes nothing."""
+
+    def __init__(self, study: optuna.Study, space: Space) -> None:
+        self.study, self.space = study, space
+        self.trials = {_name(frozen): self._trial(frozen) for frozen in self._begun()}
+
+    @classmethod
+    def read(cls, paths: StudyPaths, space: Space) -> SearchedTrials:
+        """The trials in a study's folder, which is left as it is: finished, interrupted or at work.
+
+        Raises:
+            StudyError: the journal is missing, or is none.
+        """
+        if not paths.journal.exists():
+            raise StudyError(f"{paths.journal} is missing. Put it back, or give the search another --name.")
+        try:
+            return cls(optuna.load_study(study_name=NAME, storage=_journal(paths)), space)
+        except KeyError:
+            raise StudyError(f"{paths.journal} is no journal of a search.") from None
+
+    def _begun(self) -> list[FrozenTrial]:
+        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+
+    def _trial(self, frozen: FrozenTrial) -> Trial:
+        point = {d.name: _value(d, frozen.params[d.name]) for d in self.space.dimensions if d.name in frozen.params}
+        return Trial(_name(frozen), SEARCHED, self.space.experiment(point))
+
+    def ended(self) -> list[Trial]:
+        """Every trial that has ended, in the order in which they were begun."""
+        return [self.trials[_name(t)] for t in self._begun() if t.state.is_finished()]
+
+    def importances(self) -> dict[str, float]:
+        """The share of the variance of the mean F1 that each setting explains (fANOVA), largest first.
+
+        Only settings that every trial has can be compared; {} where there are too few trials to tell.
+        """
+        values = {t.value for t in self.study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE}
+        if len(values) < 4:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        try:
+            return dict(optuna.importance.get_param_importances(self.study, evaluator=evaluator))
+        except (RuntimeError, ValueError):  # no variance, or no setting that all trials share
+            return {}
+
+
+class OptunaSource(SearchedTrials):
     """Hands out the trials of a search until there are `wanted` of them (None: until the grid is done).
+
+    The study is begun or gone on with: its lock is to be held.
 
     Raises:
         SpaceError: a grid over a range without a step.
     """
 
     def __init__(self, paths: StudyPaths, space: Space, sampler: Sampler, seed: int, wanted: int | None) -> None:
-        self.paths, self.space = paths, space
         grid = space.grid() if sampler == "grid" else []
-        self.study = _open(paths, space)
+        super().__init__(_begin(paths, space), space)
         points = grid if sampler == "grid" else list(space.first.values())
         for point in points[len(self.study.get_trials(deepcopy=False)) :]:
             self.study.enqueue_trial(_params(space, point))
         self._kept = 0 if sampler == "grid" else len(space.first)  # of the first trials: none of them is stopped
         self.wanted = min(wanted or len(grid), len(grid)) if sampler == "grid" else wanted or 0
-        self.trials: dict[str, Trial] = {}
         self._sampler: tuple[Sampler, int] = sampler, seed
-        self._again: list[FrozenTrial] = []
-        self._reported: dict[str, list[int]] = {}  # epochs that the journal has of trials that were interrupted
+        self._again = [frozen for frozen in self._begun() if frozen.state == TrialState.RUNNING]
+        self._reported = {_name(frozen): list(frozen.intermediate_values) for frozen in self._again}  # epochs
         self._live: dict[str, optuna.Trial] = {}
-        for frozen in self._begun():
-            self._remember(frozen)
-            if frozen.state == TrialState.RUNNING:
-                self._again.append(frozen)
-                self._reported[_name(frozen)] = list(frozen.intermediate_values)
-
-    def _begun(self) -> list[FrozenTrial]:
-        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
-
-    def _remember(self, frozen: FrozenTrial) -> Trial:
-        point = {d.name: _value(d, frozen.params[d.name]) for d in self.space.dimensions if d.name in frozen.params}
-        trial = Trial(_name(frozen), SEARCHED, self.space.experiment(point))
-        self.trials[trial.id] = trial
-        return trial
 
     def more(self) -> bool:
         """Whether there is a trial to begin or to go on with."""
@@ -84,8 +114,8 @@ class OptunaSource:
         else:
             return None
         self._suggest(live)  # an interrupted trial may have been killed between two suggestions
-        trial = self._remember(self.study.get_trials(deepcopy=False)[live.number])
-        self._live[trial.id] = live
+        trial = self._trial(self.study.get_trials(deepcopy=False)[live.number])
+        self.trials[trial.id], self._live[trial.id] = trial, live
         return trial
 
     def _suggest(self, live: optuna.Trial) -> None:
@@ -126,41 +156,27 @@ class OptunaSource:
         value = outcome.value if outcome.state == "finished" else None
         self.study.tell(live, value, STATES[outcome.state], skip_if_finished=True)
 
-    def ended(self) -> list[Trial]:
-        """Every trial that has ended, in the order in which they were begun."""
-        return [self.trials[_name(t)] for t in self._begun() if t.state.is_finished()]
 
-    def importances(self) -> dict[str, float]:
-        """The share of the variance of the mean F1 that each setting explains (fANOVA), largest first.
-
-        Only settings that every trial has can be compared; {} where there are too few trials to tell.
-        """
-        values = {t.value for t in self.study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE}
-        if len(values) < 4:
-            return {}
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        try:
-            return dict(optuna.importance.get_param_importances(self.study, evaluator=evaluator))
-        except (RuntimeError, ValueError):  # no variance, or no setting that all trials share
-            return {}
-
-
-def _open(paths: StudyPaths, space: Space) -> optuna.Study:
+def _begin(paths: StudyPaths, space: Space) -> optuna.Study:
+    """The study in the journal, which is made ready to be written on."""
     paths.folder.mkdir(parents=True, exist_ok=True)
     if not paths.journal.exists() and any(paths.outcome("t").parent.glob("t*.json")):
         raise StudyError(f"{paths.folder} has outcomes but no {paths.journal.name}. Give this search another --name.")
     for stale in paths.folder.glob(f"{paths.journal.name}.lock*"):
         stale.unlink()  # of a driver that was killed: the study's own lock says that no other one is there
     _cut_torn_line(paths.journal)
-    storage = JournalStorage(JournalFileBackend(str(paths.journal)))
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if space.asha:
         pruner = optuna.pruners.SuccessiveHalvingPruner(
             min_resource=space.asha.min_epochs, reduction_factor=space.asha.reduction
         )
     return optuna.create_study(
-        storage=storage, study_name=NAME, direction="maximize", load_if_exists=True, pruner=pruner
+        storage=_journal(paths), study_name=NAME, direction="maximize", load_if_exists=True, pruner=pruner
     )
+
+
+def _journal(paths: StudyPaths) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(paths.journal)))
 
 
 def _name(frozen: FrozenTrial) -> str:

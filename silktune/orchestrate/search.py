@@ -18,7 +18,7 @@ from silktune.errors import Interrupted, StudyError, TrialsFailed
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
-from silktune.orchestrate.sampler import OptunaSource, Sampler
+from silktune.orchestrate.sampler import OptunaSource
 from silktune.orchestrate.study_logging import close_record
 from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
@@ -26,10 +26,10 @@ from silktune.settings import Runtime
 from silktune.study import report
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Trial, final_runs
+from silktune.study.plan import Sampler, Trial, final_runs
 from silktune.study.report import SearchReport
 from silktune.study.selection import ranked
-from silktune.study.space_file import Space
+from silktune.study.space import Space
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from silktune.orchestrate.sampler import OptunaSource
+from silktune.orchestrate.sampler import SearchedTrials
 from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
 from silktune.study import publish
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Plan, Trial, final_group, final_runs
+from silktune.study.plan import Plan, SearchPlan, Trial, final_group, final_runs
 from silktune.study.report import Figure, over_runs
 from silktune.study.selection import ranked
-from silktune.study.space_file import Space
 
 
 def open_record(tracker: Tracker, trial: Trial, fingerprint: str, about: Mapping[str, str]) -> None:
@@ -61,25 +60,25 @@ def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
         StudyError: a file of the study is missing or damaged.
         TrackingError: the store cannot be reached or written.
     """
-    return _ablation(paths, tracker) if plan.what["kind"] == "ablation" else _search(plan, paths, tracker)
+    return _search(plan, paths, tracker) if isinstance(plan, SearchPlan) else _ablation(paths, tracker)
 
 
-def _search(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
+def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
     written, outcomes = Written(), paths.outcomes()
-    source = OptunaSource(paths, Space.of(plan.what["space"]), plan.what["sampler"], plan.what["seed"], None)
-    finals = list(_finals(source.trials, outcomes))
-    trials = {trial.id: trial for trial in [*source.trials.values(), *finals]}
+    searched = SearchedTrials.read(paths, plan.space)
+    finals = list(_finals(searched.trials, outcomes))
+    trials = {trial.id: trial for trial in [*searched.trials.values(), *finals]}
     told = _trials(trials, outcomes, {}, tracker, written)
-    lost = [trial.id for trial in source.ended() if trial.id not in outcomes]
+    lost = [trial.id for trial in searched.ended() if trial.id not in outcomes]
     written.missing += [f"{paths.outcome(name)} is missing: {name} is left out." for name in lost]
-    order = ranked({name: told[name] for name in source.trials if name in told})
+    order = ranked({name: told[name] for name in searched.trials if name in told})
     best = {"validation.best.mean_f1": told[order[0]].value} if order else {}
     for group in dict.fromkeys(trial.group for trial in finals):
         runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
         tests = [outcome.test for outcome in runs.values() if outcome.test]
         names, figures = _names(tests), over_runs(tests)
         tracker.summary(group, _means({names[key]: figure for key, figure in figures.items()}))
-        if order and group == final_group(source.trials[order[0]]):
+        if order and group == final_group(searched.trials[order[0]]):
             best |= _means({name: figures[name,] for name in MEANS if (name,) in figures})
             written.best = next((trials[name] for name in ranked(runs)), None)
     tracker.summary("", best)

@@ -85,6 +85,19 @@ def names() -> tuple[str, ...]:
     )
 
 
+@cache
+def neutral_values() -> dict[str, Any]:
+    """Every setting that has a neutral value, and that value."""
+    neutral = {}
+    for name in names():
+        section, field = name.split(".")
+        about = section_of(section).model_fields[field].json_schema_extra
+        assert isinstance(about, dict)
+        if about["neutral"] is not None:
+            neutral[name] = about["neutral"]
+    return neutral
+
+
 def section_of(name: str) -> type[BaseModel]:
     """The class of a section: `loss` → `Loss`."""
     section = Experiment.model_fields[name].annotation

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from silktune.errors import StudyError
 from silktune.outcome import write_whole
+from silktune.settings.identity import first_complaint
 from silktune.study.ablation.results import Facts
 from silktune.study.paths import StudyPaths
 
@@ -55,6 +56,5 @@ class Metadata(BaseModel):
                 f"{paths.folder} was made by an older silktune: it has no metadata.json. {again}"
             ) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise StudyError(f"{paths.metadata} is none of this version of silktune ({what}). {again}") from error
+            why = first_complaint(error)
+            raise StudyError(f"{paths.metadata} is none of this version of silktune ({why}). {again}") from error

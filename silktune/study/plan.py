@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from silktune.errors import SettingsError, StudyError
 from silktune.filenames import filename
 from silktune.outcome import write_whole
 from silktune.settings import Experiment
+from silktune.settings.identity import FORM, KeptExperiment, digest, experiment_digest, first_complaint
 from silktune.storage import Storage
 from silktune.study.paths import StudyPaths, checked_name
+from silktune.study.space import Space
 
 SEARCHED = "trials"
+Sampler = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Trial:
         """The experiment as this run trains it: the same run number has the same seed in every experiment."""
         return self.experiment.with_({"train.seed": self.experiment.train.seed + self.run})
 
-    def fingerprint(self, digest: str) -> str:
+    def fingerprint(self, data: str) -> str:
         """A name for everything that may change this trial's numbers, on the data set with this digest."""
-        return fingerprint(self.seeded(), digest)
+        return experiment_digest(self.seeded(), data)
 
 
 def final_group(winner: Trial) -> str:
@@ -49,87 +53,108 @@ def final_runs(winner: Trial, runs: int) -> list[Trial]:
     return [Trial(f"{group}-run{r}", group, winner.experiment, r) for r in range(1, runs + 1)]
 
 
-def fingerprint(experiment: Experiment, digest: str) -> str:
-    """Sixteen hex digits of all settings that have an effect, the weights' file if there is one, and the data."""
-    content: dict[str, Any] = experiment.effective().model_dump(mode="json")
-    content["net"]["weights"] = experiment.net.weights_digest
-    return hashlib.blake2b(f"{_canonical(content)}{digest}".encode(), digest_size=8).hexdigest()
+class _Plan(BaseModel):
+    """What makes a study the one it is, and may not change once it has begun; `TOLD` is told, not compared."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-def _canonical(content: object) -> str:
-    return json.dumps(content, sort_keys=True, default=list)
+    form: int = FORM  # of this file, and of every digest in it
+    study_id: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    command: str  # that it was begun with
+    data: str  # digest of the data set
+    weights: str  # digest of the base's weights
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What makes a study the one it is. `what` may not change once it has begun; the rest is told, not compared."""
-
-    study_id: str
-    what: Mapping[str, Any]  # JSON: kind, data digest, base settings, space, sampler, seed
-    command: str
+    def compared(self) -> dict[str, Any]:
+        """What may not change, as JSON."""
+        return self.model_dump(mode="json", exclude={*TOLD})
 
     @property
     def key(self) -> str:
-        """Six hex digits of `what`, for a folder's name."""
-        return hashlib.blake2b(_canonical(self.what).encode(), digest_size=3).hexdigest()
-
-    @classmethod
-    def of(cls, what: Mapping[str, Any], command: str) -> Plan:
-        return cls(uuid.uuid4().hex, json.loads(_canonical(what)), command)
+        """Six hex digits of what may not change, for a folder's name."""
+        return digest(self.compared())[:6]
 
     def paths(self, studies: Path, name: str, *, named: bool, storage: str | None = None) -> StudyPaths:
         """Where the study lies: a name that a person did not give gets the plan's key added, and may be shortened."""
-        folder = studies / (checked_name(name) if named else f"{self._own(name)}-{self.key}")
+        folder = studies / (checked_name(name) if named else f"{_folder_name(name)}-{self.key}")
         return StudyPaths(folder, Storage.of(storage) if storage else None)
 
-    @staticmethod
-    def _own(name: str) -> str:
-        """The name of a space and a data set as that of a folder; most are one already."""
-        try:
-            return checked_name(name)
-        except SettingsError:
-            return filename(name)
 
-    @classmethod
-    def read(cls, paths: StudyPaths) -> Plan:
-        """The plan of a study that has begun.
+class SearchPlan(_Plan):
+    """A search: what is searched, and how trials are chosen."""
 
-        Raises:
-            StudyError: it is no study, or one of another version.
-        """
-        try:
-            found = cls(**json.loads(paths.plan.read_text(encoding="utf-8")))
-            if not (isinstance(found.what, dict) and isinstance(found.study_id, str)):
-                raise TypeError("its parts are of other kinds")
-        except FileNotFoundError:
-            raise StudyError(f"{paths.folder} is no study: it has no {paths.plan.name}.") from None
-        except (ValueError, TypeError) as error:
+    kind: Literal["search"] = "search"
+    space: Space
+    sampler: Sampler
+    seed: int  # of the sampler
+
+
+class AblationPlan(_Plan):
+    """An ablation: rows over this base. Rows are not in it: they may be added and taken out."""
+
+    kind: Literal["ablation"] = "ablation"
+    table: str
+    base: KeptExperiment
+
+
+Plan = SearchPlan | AblationPlan
+TOLD = ("study_id", "command")
+_PLAN: TypeAdapter[Plan] = TypeAdapter(Annotated[Plan, Field(discriminator="kind")])
+
+
+def read(paths: StudyPaths) -> Plan:
+    """The plan of a study that has begun.
+
+    Raises:
+        StudyError: it is no study, or one of another version.
+    """
+    try:
+        content = paths.plan.read_bytes()
+    except FileNotFoundError:
+        raise StudyError(f"{paths.folder} is no study: it has no {paths.plan.name}.") from None
+    try:
+        written = json.loads(content)
+        if "what" in written or written.get("form", FORM) != FORM:
             raise StudyError(
-                f"{paths.plan} is no plan of this version of silktune ({error}). Give another --name."
-            ) from error
-        return found
-
-    def begin(self, paths: StudyPaths) -> Plan:
-        """Write this plan into its folder, or find the same plan there and go on with that.
-
-        Raises:
-            StudyError: the folder holds another plan; says what differs.
-        """
-        if not paths.plan.exists():
-            if any(paths.folder.glob("[!.]*")):
-                raise StudyError(f"{paths.folder} holds files, but no plan.json of a study. Give another --name.")
-            write_whole(paths.plan, json.dumps(self.__dict__, indent=1))
-            return self
-        found = Plan.read(paths)
-        if different := list(_differences("", found.what, self.what)):
-            raise StudyError(
-                f"{paths.folder} is another study: {'; '.join(different[:5])}. "
-                "Give another --name, or the settings it was begun with."
+                f"{paths.plan} is of another version of silktune, whose studies this one does not go on with. "
+                "Give another --name to begin anew."
             )
-        return found
+        return _PLAN.validate_json(content)
+    except (ValueError, TypeError, AttributeError, SettingsError) as error:
+        why = (
+            first_complaint(error) if isinstance(error, ValidationError | SettingsError) else "it holds something else"
+        )
+        raise StudyError(f"{paths.plan} is no plan of a study ({why}). Put it back, or give another --name.") from error
 
 
-def _differences(name: str, before: Any, now: Any) -> Any:
+def begin(plan: Plan, paths: StudyPaths) -> Plan:
+    """Write a plan into its folder, or find the same plan there and go on with that.
+
+    Raises:
+        StudyError: the folder holds another plan; says what differs.
+    """
+    if not paths.plan.exists():
+        if any(paths.folder.glob("[!.]*")):
+            raise StudyError(f"{paths.folder} holds files, but no plan.json of a study. Give another --name.")
+        write_whole(paths.plan, plan.model_dump_json(indent=1))
+        return plan
+    begun = read(paths)
+    if different := list(_differences("", begun.compared(), plan.compared())):
+        raise StudyError(
+            f"{paths.folder} is another study: {'; '.join(different[:5])}. "
+            "Give another --name, or the settings it was begun with."
+        )
+    return begun
+
+
+def _folder_name(name: str) -> str:
+    """The name of a space and a data set as that of a folder; most are one already."""
+    try:
+        return checked_name(name)
+    except SettingsError:
+        return filename(name)
+
+
+def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
     """Where two JSON trees differ, as 'name was X, now Y'."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):

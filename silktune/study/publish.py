@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from silktune.errors import StudyError, nearest
+from silktune.errors import SettingsError, StudyError, nearest
 from silktune.outcome import write_whole
+from silktune.settings.identity import first_complaint
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Table
 from silktune.study.paths import StudyPaths
@@ -45,10 +46,9 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
             f"{paths.folder} is no study of silktune ablate: it has no {paths.table.name}. "
             f"Give the folder of one, as `silktune ablate` prints it."
         ) from None
-    except ValidationError as error:
-        first = error.errors()[0]
+    except (ValidationError, SettingsError) as error:
         raise StudyError(
-            f"{paths.table} is none of this version of silktune ({'.'.join(map(str, first['loc']))}: {first['msg']}). "
+            f"{paths.table} is none of this version of silktune ({first_complaint(error)}). "
             "The same `silktune ablate` writes it again."
         ) from error
     table = compared_with(kept.table, reference) if reference else kept.table

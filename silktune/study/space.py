@@ -5,28 +5,32 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from silktune.errors import SpaceError
 from silktune.settings import Experiment, Net, spell
+from silktune.settings.identity import KeptExperiment
 from silktune.study import grid_steps
 
 Point = dict[str, Any]
-DIMENSION_KEYS = ("low", "high", "log", "step", "choices", "unless")
 
 
-@dataclass(frozen=True)
-class Dimension:
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dimension(_Frozen):
     """One setting that is searched: a choice or a range; not searched where `unless` holds."""
 
     name: str
     choices: tuple[Any, ...] = ()
-    low: float = 0
-    high: float = 0
+    low: int | float = 0
+    high: int | float = 0
     log: bool = False
-    step: float | None = None
-    unless: Mapping[str, Any] = field(default_factory=dict)
+    step: int | float | None = None
+    unless: dict[str, Any] = {}
 
     @property
     def integer(self) -> bool:
@@ -68,33 +72,37 @@ class Dimension:
         return f"{spell(self.low)} … {spell(self.high)}{', log' if self.log else ''}{step}"
 
 
-@dataclass(frozen=True)
-class Asha:
+class Asha(_Frozen):
     """Asynchronous successive halving: after min_epochs · reduction^k epochs the best 1/reduction go on."""
 
     min_epochs: int
     reduction: int
 
 
-@dataclass(frozen=True)
-class Space:
-    """What is searched, over which base, and which points are tried first."""
+class Space(_Frozen):
+    """What is searched, over which base, and which points are tried first.
 
-    name: str
-    question: str
-    base: Experiment
+    As JSON it is all but its name and its question, which change no trial; of a dimension, what is not the default.
+    """
+
+    name: str = Field(default="", exclude=True)
+    question: str = Field(default="", exclude=True)
+    base: KeptExperiment
     dimensions: tuple[Dimension, ...]
-    first: Mapping[str, Point]
-    asha: Asha | None
+    first: dict[str, Point] = {}
+    asha: Asha | None = None
 
+    @field_serializer("dimensions")
+    def _by_name(self, dimensions: tuple[Dimension, ...]) -> dict[str, Any]:
+        ends = {d.name: {} if d.choices else {"low": d.low, "high": d.high} for d in dimensions}
+        return {d.name: ends[d.name] | d.model_dump(exclude={"name"}, exclude_defaults=True) for d in dimensions}
+
+    @field_validator("dimensions", mode="before")
     @classmethod
-    def of(cls, what: Mapping[str, Any]) -> Space:
-        """A space from what `what` says of it, which is all but its name and its question."""
-        dimensions = (
-            Dimension(name, **(keys | {"choices": tuple(keys["choices"])})) for name, keys in what["search"].items()
+    def _named(cls, dimensions: Any) -> Any:
+        return (
+            [keys | {"name": name} for name, keys in dimensions.items()] if isinstance(dimensions, dict) else dimensions
         )
-        asha = Asha(**what["asha"]) if what["asha"] else None
-        return cls("", "", Experiment().with_(what["base"]), tuple(dimensions), what["first"], asha)
 
     def experiment(self, point: Mapping[str, Any]) -> Experiment:
         """The experiment of a point; settings without an effect there are 0."""
@@ -133,12 +141,6 @@ class Space:
             if dimension.name in values and self.active(dimension, point):
                 point[dimension.name] = values[dimension.name]
         return point
-
-    def what(self) -> dict[str, Any]:
-        """All of it, as JSON."""
-        dimensions = {d.name: {key: getattr(d, key) for key in DIMENSION_KEYS} for d in self.dimensions}
-        asha = self.asha.__dict__ if self.asha else None
-        return {"base": self.base.flat(), "search": dimensions, "first": dict(self.first), "asha": asha}
 
 
 def same(a: Any, b: Any) -> bool:

@@ -13,9 +13,10 @@ import yaml
 from silktune.errors import SettingsError, SpaceError, nearest
 from silktune.settings import Experiment, names, spell
 from silktune.study import grid_steps
-from silktune.study.space import DIMENSION_KEYS, Asha, Dimension, Point, Space, same
+from silktune.study.space import Asha, Dimension, Point, Space, same
 
 KEYS = ("question", "set", "search", "first", "asha")
+DIMENSION_KEYS = ("low", "high", "log", "step", "choices", "unless")
 MAPPINGS = ("set", "search", "first")  # of settings, or of points
 
 
@@ -143,7 +144,7 @@ class Checker(Complaints):
         choices = [_number(choice, name) for choice in choices]
         if twice := [a for i, a in enumerate(choices) if any(same(a, b) for b in choices[:i])]:
             self.say(f"search: {name}: choices has {spell(twice[0])} twice.")
-        return Dimension(name, choices=tuple(choices), unless=content.get("unless") or {})
+        return Dimension(name=name, choices=tuple(choices), unless=_unless(content))
 
     def _range(self, name: str, content: Mapping[str, Any]) -> Dimension | None:
         try:
@@ -165,7 +166,7 @@ class Checker(Complaints):
         if step is not None and (wrong := grid_steps.wrong(low, high, step, whole=whole)):
             self.say(f"search: {name}: {wrong}")
             return None
-        return Dimension(name, low=low, high=high, log=log, step=step, unless=content.get("unless") or {})
+        return Dimension(name=name, low=low, high=high, log=log, step=step, unless=_unless(content))
 
     def _allowed(self, where: str, dimension: Dimension, base: Experiment) -> None:
         for value in _ends(dimension):
@@ -197,9 +198,9 @@ class Checker(Complaints):
         if content is None:
             return None
         try:
-            asha = Asha(int(content["min_epochs"]), int(content["reduction"]))
+            asha = Asha(min_epochs=int(content["min_epochs"]), reduction=int(content["reduction"]))
         except (KeyError, TypeError, ValueError):
-            asha = Asha(0, 0)
+            asha = Asha(min_epochs=0, reduction=0)
         if asha.min_epochs < 1 or asha.reduction < 2:
             self.say(f"asha: {content!r} should be {{min_epochs: 1 or more, reduction: 2 or more}}.")
         return asha
@@ -233,6 +234,12 @@ class Checker(Complaints):
         if missing:
             self.say(f"first: {name}: has no value for {', '.join(missing)}.")
         return len(self.complaints) == before
+
+
+def _unless(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a dimension is not searched, as far as it is written right."""
+    unless = content.get("unless")
+    return {name: value for name, value in unless.items() if name in names()} if isinstance(unless, dict) else {}
 
 
 def _ends(dimension: Dimension) -> tuple[Any, ...]:

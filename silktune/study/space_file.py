@@ -69,12 +69,13 @@ def load(name: str, overrides: Mapping[str, Any]) -> Space:
     if not checker.complaints:
         checker.lowest(dimensions, base)
     space = Space(
-        path.stem, str(content.get("question") or ""), base, dimensions, {}, checker.asha(content.get("asha"))
-    )
+        name=path.stem, question=str(content.get("question") or ""), base=base, dimensions=dimensions,
+        asha=checker.asha(content.get("asha")),
+    )  # fmt: skip
     first = {} if checker.complaints else checker.first(content["first"], space, {*content["search"], *overrides})
     if checker.complaints:
         raise SpaceError.of(checker.complaints)
-    return Space(space.name, space.question, base, dimensions, first, space.asha)
+    return space.model_copy(update={"first": first})
 
 
 def experiment(file: str, overrides: Mapping[str, Any]) -> Experiment:

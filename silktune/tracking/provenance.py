@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -61,15 +60,14 @@ def _column(name: str, required: bool) -> dict[str, Any]:
     return {"type": "string", "name": name, "required": required}
 
 
-def tags(command: Sequence[str], folder: Path | None = None) -> dict[str, str]:
+def tags(command: str, folder: Path | None = None) -> dict[str, str]:
     """Tags of a study's run: versions, git's state, the command line, the host.
 
     Args:
-        command: the command line, `sys.argv`.
+        command: the line that a person gave.
         folder: whose git state; None: the current folder's. Nothing is said where there is none.
     """
-    line = shlex.join(command)
-    made = {"silktune.command": line, "silktune.host": socket.gethostname(), "mlflow.source.name": line}
+    made = {"silktune.command": command, "silktune.host": socket.gethostname(), "mlflow.source.name": command}
     made |= {"mlflow.source.type": "LOCAL"}
     return made | versions.tags() | _git(folder or Path.cwd())
 

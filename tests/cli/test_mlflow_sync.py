@@ -14,8 +14,10 @@ import pytest
 from mlflow import MlflowClient
 
 from silktune.data.dataset import Dataset
+from silktune.settings import Experiment
+from silktune.study import plan
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Plan, Trial
+from silktune.study.plan import AblationPlan, Trial
 from tests.cli.run import silktune
 from tests.cli.studies import ABLATE, SEARCH, Studies
 from tests.tracking.samples import template
@@ -167,7 +169,8 @@ def test_an_interrupted_study_is_recorded_as_far_as_it_went(
 def begun(tmp_path: Path) -> StudyPaths:
     """A study that has a plan and nothing else."""
     paths = StudyPaths(tmp_path / "study")
-    Plan.of({"kind": "search", "data": "0123"}, "silktune search quick").begin(paths)
+    intended = AblationPlan(command="silktune ablate quick", data="0123", weights="none", table="t", base=Experiment())
+    plan.begin(intended, paths)
     return paths
 
 
@@ -191,7 +194,7 @@ def test_a_study_of_another_version_is_refused(begun: StudyPaths, metadata: str 
     done = silktune("mlflow", "sync", begun.folder)
     assert done.returncode == 1
     assert sentence in done.stderr
-    assert done.stderr.strip().endswith("silktune search quick")
+    assert done.stderr.strip().endswith("silktune ablate quick")
     assert not (begun.folder.parent / "mlflow.db").exists()
 
 

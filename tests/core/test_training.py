@@ -159,11 +159,11 @@ class TestInterrupted:
     ) -> None:
         code = (
             "import sys; from pathlib import Path\n"
-            "from silktune.core import loop\n"
+            "from silktune.core import training\n"
             "from silktune.data.dataset import Dataset\n"
             "from tests.core.trainings import runtime, small\n"
             "data, folder = Dataset.open(Path(sys.argv[1])), Path(sys.argv[2])\n"
-            "loop.train(small(), runtime(folder), data, lambda epoch: print(epoch.number, flush=True))\n"
+            "training.train(small(), runtime(folder), data, lambda epoch: print(epoch.number, flush=True))\n"
         )
         command = [sys.executable, "-c", code, str(woven.folder), str(tmp_path)]
         root = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from silktune.errors import SpaceError, StudyError
-from silktune.orchestrate.sampler import OptunaSource
+from silktune.orchestrate.sampler import OptunaSource, SearchedTrials
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
@@ -118,6 +118,49 @@ class TestProposals:
         run(killed, 2)
         killed.study.ask()  # begun, without a single setting
         assert run(OptunaSource(StudyPaths(tmp_path / "b"), space, "random", 7, 4), 2) == undisturbed[2:]
+
+
+class TestReading:
+    def state(self, paths: StudyPaths) -> dict[str, tuple[int, bytes]]:
+        files = {path for path in paths.folder.rglob("*") if path.is_file()}
+        assert files
+        return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+    def interrupted(self, tmp_path: Path, paths: StudyPaths) -> Space:
+        """One trial ended, one at work, one that waits; a lock left behind and half a line."""
+        space = load(tmp_path, SPACE)
+        source = OptunaSource(paths, space, "random", 0, 3)
+        run(source, 1)
+        source.next()
+        source.study.enqueue_trial({})
+        paths.journal.with_name(f"{paths.journal.name}.lock.1").touch()
+        with paths.journal.open("a", encoding="utf-8") as file:
+            file.write('{"op_code": 4, "worker')
+        return space
+
+    def test_changes_nothing(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = self.interrupted(tmp_path, paths)
+        before = self.state(paths)
+        searched = SearchedTrials.read(paths, space)
+        assert (list(searched.trials), [trial.id for trial in searched.ended()]) == (["t000", "t001"], ["t000"])
+        assert searched.importances() == {}
+        assert self.state(paths) == before
+
+    def test_says_what_going_on_says(self, tmp_path: Path, paths: StudyPaths) -> None:
+        space = self.interrupted(tmp_path, paths)
+        assert SearchedTrials.read(paths, space).trials == OptunaSource(paths, space, "random", 0, 3).trials
+
+    def test_a_folder_without_a_journal_gets_none(self, tmp_path: Path, paths: StudyPaths) -> None:
+        with pytest.raises(StudyError, match=r"journal\.log is missing"):
+            SearchedTrials.read(paths, load(tmp_path, SPACE))
+        assert not paths.folder.exists()
+
+    def test_a_journal_of_something_else_is_refused(self, tmp_path: Path, paths: StudyPaths) -> None:
+        paths.folder.mkdir()
+        for content in ("", '{"op_code": 0, "worker_id": "a", "study_name": "x", "directions": [1]}\n'):
+            paths.journal.write_text(content, encoding="utf-8")
+            with pytest.raises(StudyError, match=r"is no journal of a search"):
+                SearchedTrials.read(paths, load(tmp_path, SPACE))
 
 
 STEPS = """

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from silktune.errors import SettingsError, StudyError
+from silktune.settings import Experiment
 from silktune.study.paths import StudyPaths, checked_name
-from silktune.study.plan import Plan
+from silktune.study.plan import AblationPlan
 from tests.outcomes import outcome
 
 HOLD = """
 import sys; from pathlib import Path
 from silktune.study.paths import StudyPaths, checked_name
-from silktune.study.plan import Plan
+from silktune.study.plan import AblationPlan
 with StudyPaths(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
@@ -98,6 +99,7 @@ class TestName:
 
     @pytest.mark.parametrize("name", ["quick-絹" + "絹" * 96, "a/b", "..", "x" * 300])
     def test_that_nobody_gave_is_made_one(self, name: str, tmp_path: Path) -> None:
-        folder = Plan.of({}, "").paths(tmp_path, name, named=False).folder
+        intended = AblationPlan(command="", data="", weights="", table="", base=Experiment())
+        folder = intended.paths(tmp_path, name, named=False).folder
         assert folder.parent == tmp_path
         folder.mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,63 +10,110 @@ import pytest
 
 from silktune.errors import StudyError
 from silktune.settings import Experiment
+from silktune.study import plan
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import SEARCHED, Plan, Trial, final_group
+from silktune.study.plan import SEARCHED, AblationPlan, SearchPlan, Trial, final_group
+from silktune.study.space import Dimension, Space
 
-WHAT = {"kind": "search", "data": "abc", "space": {"base": {"loss.gamma": 2.0, "net.NN_jfc": (1024,)}}, "seed": 0}
+SPACE = Space(base=Experiment(), dimensions=(Dimension(name="net.dropout", low=0, high=0.5),))
+
+
+def search(command: str = "silktune search", seed: int = 0, **changes: Any) -> SearchPlan:
+    space = SPACE.model_copy(update={"base": Experiment().with_(changes)})
+    return SearchPlan(command=command, data="abc", weights="none", space=space, sampler="tpe", seed=seed)
+
+
+ABLATION = AblationPlan(command="silktune ablate", data="abc", weights="none", table="t", base=Experiment())
 
 
 class TestPlan:
-    def test_is_begun_once_and_gone_on_with(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("intended", [search(), ABLATION])
+    def test_is_begun_once_and_gone_on_with(self, tmp_path: Path, intended: plan.Plan) -> None:
         paths = StudyPaths(tmp_path / "study")
-        first = Plan.of(WHAT, "silktune search").begin(paths)
-        again = Plan.of(WHAT, "silktune search --trials 9").begin(paths)
-        assert again == first
-        assert json.loads(paths.plan.read_text(encoding="utf-8"))["what"] == {
-            **WHAT,
-            "space": {"base": {"loss.gamma": 2.0, "net.NN_jfc": [1024]}},
-        }
+        first = plan.begin(intended, paths)
+        again = plan.begin(intended.model_copy(update={"command": "another", "study_id": "b"}), paths)
+        assert again == first == plan.read(paths) == intended
+
+    def test_a_search_of_another_name_and_question_is_the_same(self, tmp_path: Path) -> None:
+        named = SPACE.model_copy(update={"name": "quick", "question": "Why?"})
+        first = plan.begin(search().model_copy(update={"space": named}), StudyPaths(tmp_path))
+        assert plan.begin(search(), StudyPaths(tmp_path)).study_id == first.study_id
 
     def test_another_one_is_refused_and_says_what_differs(self, tmp_path: Path) -> None:
         paths = StudyPaths(tmp_path)
-        Plan.of(WHAT, "").begin(paths)
+        plan.begin(search(), paths)
         before = paths.plan.read_text(encoding="utf-8")
-        other = WHAT | {"seed": 1, "space": {"base": {"loss.gamma": 0.0, "net.NN_jfc": (1024,)}}, "sampler": "tpe"}
-        with pytest.raises(StudyError) as caught:
-            Plan.of(other, "").begin(paths)
-        assert str(caught.value) == (
-            f'{tmp_path} is another study: sampler was null, now "tpe"; seed was 0, now 1; space.base.loss.gamma was '
-            "2.0, now 0.0. Give another --name, or the settings it was begun with."
-        )
+        wider = SPACE.model_copy(update={"dimensions": (Dimension(name="net.dropout", low=0, high=0.6),)})
+        for other, different in (
+            (search(seed=1, **{"loss.gamma": 0.0}), "seed was 0, now 1; space.base.loss.gamma was 2.0, now 0.0"),
+            (search().model_copy(update={"space": wider}), "space.dimensions.net.dropout.high was 0.5, now 0.6"),
+        ):
+            with pytest.raises(StudyError) as caught:
+                plan.begin(other, paths)
+            assert str(caught.value) == (
+                f"{tmp_path} is another study: {different}. Give another --name, or the settings it was begun with."
+            )
         assert paths.plan.read_text(encoding="utf-8") == before
 
-    def test_many_differences_are_cut(self, tmp_path: Path) -> None:
-        Plan.of({str(i): 0 for i in range(9)}, "").begin(StudyPaths(tmp_path))
-        with pytest.raises(StudyError) as caught:
-            Plan.of({str(i): 1 for i in range(9)}, "").begin(StudyPaths(tmp_path))
-        assert str(caught.value).count("was 0, now 1") == 5
+    def test_a_search_and_an_ablation_are_two(self, tmp_path: Path) -> None:
+        plan.begin(search(), StudyPaths(tmp_path))
+        with pytest.raises(StudyError, match=r'is another study: base .* kind was "search", now "ablation"'):
+            plan.begin(ABLATION, StudyPaths(tmp_path))
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"study_id": "a", "what": 1}', '{"a": 1}', "null"])
+    def test_many_differences_are_cut(self, tmp_path: Path) -> None:
+        changes = {
+            "loss.gamma": 1,
+            "net.NB_RN": 1,
+            "train.seed": 1,
+            "train.patience": 9,
+            "loss.tau": 1,
+            "net.dropout": 0,
+        }
+        plan.begin(search(), StudyPaths(tmp_path))
+        with pytest.raises(StudyError) as caught:
+            plan.begin(search(**changes), StudyPaths(tmp_path))
+        assert str(caught.value).count(", now ") == 5
+
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", "{}", '{"form": 2}', '{"form": 2, "kind": "search", "study_id": 1}', '{"a": 1}', "null"]
+    )
     def test_a_damaged_one_is_refused(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "plan.json").write_text(text, encoding="utf-8")
-        with pytest.raises(StudyError, match=r"plan\.json is no plan of this version of silktune .* another --name"):
-            Plan.of(WHAT, "").begin(StudyPaths(tmp_path))
+        sentence = r"plan\.json is no plan of a study \(.+\)\. Put it back, or give another --name"
+        with pytest.raises(StudyError, match=sentence):
+            plan.begin(search(), StudyPaths(tmp_path))
+
+    def test_one_with_settings_that_this_version_does_not_know_is_refused(self, tmp_path: Path) -> None:
+        paths = StudyPaths(tmp_path)
+        plan.begin(search(**{"loss.gamma": 1}), paths)
+        text = paths.plan.read_text(encoding="utf-8").replace("loss.gamma", "loss.delta")
+        paths.plan.write_text(text, encoding="utf-8")
+        with pytest.raises(StudyError, match=r"no plan of a study \(loss\.delta is no setting"):
+            plan.read(paths)
+
+    @pytest.mark.parametrize(
+        "text", ['{"form": 3, "kind": "search"}', '{"form": 1}', '{"study_id": "a", "what": {"kind": "search"}}']
+    )
+    def test_of_another_form_is_refused_in_one_sentence(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "plan.json").write_text(text, encoding="utf-8")
+        with pytest.raises(StudyError, match=r"is of another version of silktune, whose studies .* another --name"):
+            plan.read(StudyPaths(tmp_path))
 
     def test_a_folder_of_something_else_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.tex").write_text("", encoding="utf-8")
         with pytest.raises(StudyError, match=r"holds files, but no plan\.json of a study"):
-            Plan.of(WHAT, "").begin(StudyPaths(tmp_path))
+            plan.begin(search(), StudyPaths(tmp_path))
 
     def test_a_folder_with_only_its_lock_is_begun(self, tmp_path: Path) -> None:
         paths = StudyPaths(tmp_path)
         with paths.locked():
-            Plan.of(WHAT, "").begin(paths)
+            plan.begin(search(), paths)
         assert paths.plan.exists()
 
-    def test_its_key_is_that_of_what_it_sets_out_to_do(self) -> None:
-        key = Plan.of(WHAT, "a").key
-        assert Plan.of(dict(reversed(WHAT.items())), "b").key == key
-        assert Plan.of(WHAT | {"seed": 1}, "a").key != key
+    def test_its_key_is_that_of_what_may_not_change(self) -> None:
+        key = search("a").key
+        assert search("b").key == key
+        assert search(seed=1).key != key
         assert len(key) == 6
 
 

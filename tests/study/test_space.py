@@ -264,10 +264,10 @@ class TestPoints:
         assert space_file.load(write(text), {}).first == {"P": {"train.learning_rate": 1e-4}}
 
     def test_what_it_is_as_json_tells_spaces_apart(self, write: Write) -> None:
-        first = space_file.load(write(self.TEXT), {}).what()
-        assert space_file.load(write(self.TEXT), {}).what() == first
-        assert space_file.load(write(self.TEXT), {"net.dropout": 0.2}).what() != first
-        assert space_file.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).what() != first
+        first = space_file.load(write(self.TEXT), {}).model_dump_json()
+        assert space_file.load(write(self.TEXT), {}).model_dump_json() == first
+        assert space_file.load(write(self.TEXT), {"net.dropout": 0.2}).model_dump_json() != first
+        assert space_file.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).model_dump_json() != first
 
 
 class TestExperiment:
@@ -310,7 +310,9 @@ def test_every_value_of_the_steps_is_the_decimal_that_a_person_writes(
 ) -> None:
     count = data.draw(st.integers(1, 40))
     numbers = [float(f"{first + i * step}e{exponent}") for i in range(count + 1)]
-    dimension = space_file.Dimension("loss.gamma", low=numbers[0], high=numbers[-1], step=float(f"{step}e{exponent}"))
+    dimension = space_file.Dimension(
+        name="loss.gamma", low=numbers[0], high=numbers[-1], step=float(f"{step}e{exponent}")
+    )
     assert dimension.values() == numbers
     assert all(dimension.contains(number) for number in numbers)
     assert [dimension.clean(numbers[0] + i * dimension.step) for i in range(count + 1)] == numbers  # type: ignore[operator]

@@ -35,7 +35,7 @@ def test_the_data_set_is_on_the_study_once(runs: Path, tmp_path: Path) -> None:
 
 
 def test_versions_and_command_are_tags(tmp_path: Path) -> None:
-    made = tags(["silktune", "search", "a b.yaml"], tmp_path)
+    made = tags("silktune search 'a b.yaml'", tmp_path)
     assert made["silktune.command"] == made["mlflow.source.name"] == "silktune search 'a b.yaml'"
     assert made["version.mlflow"].startswith("3.")
     assert {"version.python", "version.torch", "version.ray", "version.optuna", "version.numpy"} <= set(made)
@@ -43,7 +43,7 @@ def test_versions_and_command_are_tags(tmp_path: Path) -> None:
 
 
 def test_git_is_said_where_there_is_a_repository(tmp_path: Path) -> None:
-    assert not [name for name in tags([], tmp_path) if "git" in name]
+    assert not [name for name in tags("", tmp_path) if "git" in name]
 
     def git(*words: str) -> str:
         who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
@@ -53,16 +53,16 @@ def test_git_is_said_where_there_is_a_repository(tmp_path: Path) -> None:
         return done.stdout.strip()
 
     git("init", "-q")
-    assert "git.commit" not in tags([], tmp_path)  # nothing committed yet
+    assert "git.commit" not in tags("", tmp_path)  # nothing committed yet
     (tmp_path / "a").write_text("1", encoding="utf-8")
     git("add", "a")
     git("commit", "-qm", "one")
-    clean = tags([], tmp_path)
+    clean = tags("", tmp_path)
     assert (clean["git.commit"], clean["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
     (tmp_path / "a").write_text("2", encoding="utf-8")
-    assert tags([], tmp_path)["git.dirty"] == "true"
+    assert tags("", tmp_path)["git.dirty"] == "true"
 
 
 def test_without_git_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "git.commit" not in tags([], Path(__file__).parent)
+    assert "git.commit" not in tags("", Path(__file__).parent)

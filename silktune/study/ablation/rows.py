@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from silktune.filenames import digested, readable
-from silktune.settings import Experiment, spell
+from silktune.settings import spell
+from silktune.settings.identity import KeptExperiment
 from silktune.study.plan import Trial
 
 STEM = 80  # bytes of a row's id in the names of its files
@@ -39,7 +40,7 @@ class Row(_Record):
 
     id: str  # unique: 'MTL^fo', 'C* (place)'
     line: str  # 'MTL^fo', 'C*'
-    experiment: Experiment
+    experiment: KeptExperiment
     changes: dict[str, Any]  # dotted name → value, against the base
     variable: str = ""  # in a table of single-task networks: the only one this row's network predicts
     paper: dict[str, Printed] = {}  # figure, as `Scores.flat` names it → what the paper prints
@@ -64,7 +65,7 @@ class Table(_Record):
     paper: str = ""  # where the printed figures come from
     runs: int  # of every row: the file's own, in a study as many as the last command asked for
     reference: str  # a line
-    base: Experiment
+    base: KeptExperiment
     rows: tuple[Row, ...]
 
     @property
