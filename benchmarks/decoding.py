@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from silktune.data.colour import SIDE, descriptor
-from silktune.data.images import Image, decode, resize
+from silktune.data.image_decoding import Image, decode, resize
 from silktune.seeds import stream
 
 Prepared = tuple[Image, np.ndarray, float]  # pixels, descriptor, seconds

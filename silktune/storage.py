@@ -45,6 +45,14 @@ class Storage:
         uri, mark, options = self.where.partition("?")
         return Storage(f"{uri.rstrip('/')}/{quote(name)}{mark}{options}")
 
+    @property
+    def parent(self) -> Storage:
+        """The folder that this one is in."""
+        if not is_uri(self.where):
+            return Storage(str(Path(self.where).parent))
+        uri, mark, options = self.where.partition("?")
+        return Storage(f"{uri.rstrip('/').rpartition('/')[0]}{mark}{options}")
+
     def __str__(self) -> str:
         """As a person reads it: without the parts of a URI that may hold a password."""
         if not is_uri(self.where):

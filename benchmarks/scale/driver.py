@@ -15,8 +15,8 @@ from ray.tune.execution.tune_controller import TuneController
 from benchmarks.scale import training
 from benchmarks.scale.clock import Clock
 from silktune.core import metrics
-from silktune.data import dataset
 from silktune.data.dataset import Dataset
+from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import collection
 from silktune.orchestrate import buffered_tracker, search, study_logging
 from silktune.orchestrate.executors.ray import RayExecutor, node_check, tune
@@ -51,7 +51,7 @@ class Size:
 def data(folder: Path, size: Size) -> Dataset:
     """A small woven data set, which gives the scores their size."""
     space = spaces.load("silknet", SMALL | {"train.max_epochs": size.epochs})
-    return dataset.resolve(collection.weave(folder / "woven", 120, 0), None, space.base.data, folder / "data")
+    return open_or_prepare(collection.weave(folder / "woven", 120, 0), None, space.base.data, folder / "data")
 
 
 def drive(folder: Path, size: Size, address: str, start: int) -> None:

@@ -143,6 +143,9 @@ def show(description: Description) -> None:
     for name, classes in (parts.became_background if parts else {}).items():
         rare = ", ".join(f"{label} ({count} record{'s' * (count != 1)})" for label, count in classes.items())
         console.print(f"{name}: too rare for three subsets, so background: {rare}", highlight=False, markup=False)
+    if parts and parts.unlabelled:
+        without = f"without a label: {parts.unlabelled:,} image{'s' * (parts.unlabelled != 1)}, in no training"
+        console.print(without, highlight=False, markup=False)
     for reason, count in (parts.rejected if parts else {}).items():
         left = f"left out: {count:,} image{'s' * (count != 1)}: {reason}"
         console.print(left, highlight=False, markup=False)

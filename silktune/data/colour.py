@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from silktune.data.images import Image, resize
+from silktune.data.image_decoding import Image, resize
 
 r = 5
 SIDE = 224

@@ -1,4 +1,7 @@
-"""A prepared data set as a training sees it: arrays on disk, opened at no cost by every process.
+"""A prepared data set as a training sees it: a labelling, and its images in a store beside it.
+
+It is opened at no cost by every process: pixels are mapped into memory. `prepare` makes it, `dataset_writer` writes
+what this reads.
 
 Notation: N images, M variables, S pixels per side, K_m classes of variable m.
 """
@@ -15,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data.labels import UNKNOWN, Variable, table_name
-from silktune.data.prepare import VERSION, Progress, prepare
+from silktune.data.image_store import FOLDER, HASH, ImageStore, IncompleteError, StoredImages
+from silktune.data.label_spelling import normalised
+from silktune.data.variables import UNKNOWN, Variable
 from silktune.errors import DataError, nearest
-from silktune.settings import Data
 
-AGAIN = "Delete the folder and prepare it again from its label table: silktune data prepare labels.csv"
+VERSION = 2  # of a labelling's files
+WHOLE, SAMPLES, CONTENTS, REJECTED = "dataset.json", "samples.parquet", "contents.npy", "rejected.csv"
+AGAIN = "Prepare it again from its label table: silktune data prepare labels.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +35,12 @@ class Dataset:
     folder: Path
     name: str
     digest: str
+    split: str  # the digest of the split: which images are in which subset
     variables: tuple[Variable, ...]
-    images: npt.NDArray[np.uint8]  # (N, S, S, 3), memory-mapped, read-only
+    images: StoredImages  # (N, S, S, 3) uint8, memory-mapped: images[rows] reads some of them
     colour: npt.NDArray[np.float32]  # (N, 25)
     labels: npt.NDArray[np.int64]  # (N, M)
-    subset: npt.NDArray[np.str_]  # (N,)
+    subset: npt.NDArray[np.str_]  # (N,); "": an image without any label, in no subset
     samples: pd.DataFrame  # image, record, subset and the variables, all str
     about: Mapping[str, Any]  # dataset.json
 
@@ -43,24 +49,27 @@ class Dataset:
         """Open a prepared data set.
 
         Raises:
-            DataError: it is none, it is of another version, or it is damaged.
+            DataError: it is none, it is of another version, it is damaged, or its images are not beside it.
         """
         about = _about(folder)
         try:
+            store = ImageStore(folder.parent / FOLDER / about["store"], about["settings"]["image_size"])
+            if not store.folder.exists():
+                raise DataError(f"{folder}: its images are not beside it: there is no {store.folder}. {AGAIN}")
             variables = tuple(_variable(**entry) for entry in about["variables"])
-            images = np.load(folder / "images.npy", mmap_mode="r")
-            colour = np.load(folder / "colour.npy")
-            samples = pd.read_parquet(folder / "samples.parquet").astype(object)
+            samples = pd.read_parquet(folder / SAMPLES).astype(object)
             labels = np.stack([variable.encode(samples[variable.name]) for variable in variables], axis=1)
-            N, S = about["images"], about["settings"]["image_size"]
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            raise DataError(f"{folder}: this prepared data set is damaged ({error}). {AGAIN}") from error
-        shapes = (images.shape, colour.shape, len(samples))
-        if shapes != ((N, S, S, 3), (N, 25), N):
-            raise DataError(f"{folder}: this prepared data set is damaged: the sizes of its files differ. {AGAIN}")
+            contents = read_contents(folder)
+            if not len(samples) == len(contents) == about["images"]:
+                raise ValueError("the sizes of its files differ")
+            rows = store.rows(contents)
+            images, colour = StoredImages(store.pixels(), rows), store.colour(rows)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, IncompleteError) as error:
+            why = str(error).rstrip(".")
+            raise DataError(f"{folder}: this prepared data set is damaged ({why}). {AGAIN}") from error
         subset = samples["subset"].to_numpy(str)
-        name, digest = about["name"], about["digest"]
-        return cls(folder, name, digest, variables, images, colour, labels, subset, samples, about)
+        name, digest, split = about["name"], about["digest"], about["split"]
+        return cls(folder, name, digest, split, variables, images, colour, labels, subset, samples, about)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, it is opened there."""
@@ -68,18 +77,24 @@ class Dataset:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of its labels and its split."""
-        return tuple(self.about.get("notes", ()))
+        """What a person should know of its table, of the variables that are seen and of its split."""
+        seen = ("", *(variable.name for variable in self.variables))
+        return tuple(text for variable, text in self.about["notes"] if variable in seen)
 
     @property
     def background(self) -> npt.NDArray[np.int64]:
         """(M,) the label id of background, -1 where a variable has none."""
         return np.array([variable.background_id for variable in self.variables], np.int64)
 
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """(N,) which images a training may see: those of a subset with a label of any of the variables."""
+        known: npt.NDArray[np.bool_] = (self.labels != UNKNOWN).any(axis=1) & (self.subset != "")
+        return known
+
     def rows(self, subset: str) -> npt.NDArray[np.int64]:
         """The rows of a subset that have a label of any of the variables, ascending."""
-        labelled = (self.labels != UNKNOWN).any(axis=1)
-        return np.flatnonzero((self.subset == subset) & labelled).astype(np.int64)
+        return np.flatnonzero((self.subset == subset) & self.labelled).astype(np.int64)
 
     def select(self, names: Sequence[str]) -> Dataset:
         """A view with only these variables, in this order.
@@ -87,6 +102,7 @@ class Dataset:
         Raises:
             DataError: a name that is no variable of the data set.
         """
+        names = [normalised(name) for name in names]
         known = [variable.name for variable in self.variables]
         complaints = [
             f"data.variables: {self.folder} has no variable {name}.{nearest(name, known)}"
@@ -99,50 +115,25 @@ class Dataset:
         return replace(self, variables=variables, labels=self.labels[:, columns])
 
 
-def resolve(
-    data: Path,
-    images: Path | None,
-    settings: Data,
-    root: Path,
-    progress: Progress | None = None,
-) -> Dataset:
-    """The data set that a command's `--data` names: a prepared one, or a label table that is prepared first.
-
-    Args:
-        data: the folder of a prepared data set, a label table, or a folder with labels.csv in it.
-        images: the folder of a label table's images; None: the table's own, or `images` in it.
-        settings: the variables to see, and how a table is prepared.
-        root: where prepared data sets are kept.
-        progress: told (images done, images in all) while a table is prepared.
+def read_contents(folder: Path) -> list[bytes]:
+    """The hash of each image file of a labelling, N.
 
     Raises:
-        DataError: it is neither, or it was prepared with other settings.
+        OSError: there is no such file.
+        ValueError: it is damaged.
     """
-    if not data.is_dir():
-        whole = Dataset.open(prepare(data, images, settings, root, progress=progress))
-        return replace(whole, name=table_name(data))  # another table with the same content may have been prepared first
-    if not (data / "dataset.json").exists() and (data / "labels.csv").exists():
-        return resolve(data / "labels.csv", images, settings, root, progress)
-    dataset = Dataset.open(data)
-    then, now = dataset.about["settings"], settings.model_dump()
-    shaping = [name for name in now if name != "variables" and then.get(name) != now[name]]
-    if shaping:
-        raise DataError.of(
-            f"{data}: it was prepared with data.{name}={then.get(name)}, not {now[name]}. "
-            f"Give its label table instead of the folder, or set data.{name}={then.get(name)}"
-            for name in shaping
-        )
-    return dataset.select(settings.variables) if settings.variables else dataset
+    rows: npt.NDArray[np.uint8] = np.load(folder / CONTENTS)
+    return [row.tobytes() for row in rows.reshape(-1, HASH)]
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    if not (folder / "dataset.json").is_file():
+    if not (folder / WHOLE).is_file():
         raise DataError(
             f"{folder}: this is no prepared data set (there is no dataset.json in it). "
             "Prepare one from a label table: silktune data prepare labels.csv"
         )
     try:
-        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        about: dict[str, Any] = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{folder}: this prepared data set is damaged ({error}). {AGAIN}") from error
     if about.get("version") != VERSION:

@@ -13,13 +13,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from silktune.data.decoder_process import READY
+from silktune.data.decoder_worker import READY
 from silktune.errors import ResourceError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_CODE = "from silktune.data.decoder_process import serve; serve()"
+_CODE = "from silktune.data.decoder_worker import serve; serve()"
 
 
 class DiedError(Exception):

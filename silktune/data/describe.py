@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from silktune.data import label_checks, label_spelling
-from silktune.data.dataset import Dataset
+from silktune.data.dataset import REJECTED, Dataset
 from silktune.data.label_checks import COUNTS
-from silktune.data.label_notes import about_labels
+from silktune.data.label_warnings import about_labels
 from silktune.data.labels import BACKGROUND, SUBSETS, Variable, of_cells, read_cells, stem
+from silktune.data.open_or_prepare import label_table
 from silktune.data.split import split
 from silktune.errors import DataError
 from silktune.settings import Data
@@ -23,8 +24,9 @@ from silktune.settings import Data
 class Parts:
     """How a data set is split, and what was left out of it."""
 
-    images: int
+    images: int  # that a training may see: with a label
     records: int
+    unlabelled: int  # images without a label of the variables, which no training sees
     subsets: Mapping[str, int]  # subset → images
     classes: Mapping[str, Mapping[str, Mapping[str, int]]]  # variable → subset → class → images
     became_background: Mapping[str, Mapping[str, int]]  # variable → class → records
@@ -49,25 +51,27 @@ def describe(source: Path, settings: Data) -> Description:
     Raises:
         DataError: it is none of these, or it cannot be used.
     """
-    if source.is_dir() and ((source / "dataset.json").exists() or not (source / "labels.csv").exists()):
+    table = label_table(source)
+    if table is None:
         return _prepared(source, settings)
-    if source.is_dir():
-        source = source / "labels.csv"
-    cells = read_cells(source, settings.variables)
+    cells = read_cells(table, settings.variables)
     if set(map(label_spelling.letters, cells.columns)) == set(COUNTS):
-        variables = tuple(_counted(source, cells))
-        return Description(stem(source), variables, notes=tuple(_notes(variables)))
-    table = of_cells(source, cells, settings.variables)
-    drawn = split(table, seed=settings.split_seed, min_records=settings.min_records)
-    reasons = [reason for _, reason in drawn.rejected]
-    parts = _parts(drawn.samples, drawn.variables, drawn.backgrounds, reasons)
-    return Description(table.name, drawn.variables, parts, (*table.notes, *drawn.notes))
+        variables = tuple(_counted(table, cells))
+        return Description(stem(table), variables, notes=tuple(_notes(variables)))
+    labels = of_cells(table, cells, settings.variables)
+    drawn = split(labels, seed=settings.split_seed, min_records=settings.min_records)
+    known = {variable.name: variable for variable in drawn.variables}
+    names = tuple(map(label_spelling.normalised, settings.variables)) or tuple(known)
+    variables = tuple(known[name] for name in names)
+    parts = _parts(drawn.samples, variables, drawn.backgrounds, [reason for _, reason in drawn.rejected])
+    notes = tuple(note.text for note in drawn.remarks if note.variable in ("", *names))
+    return Description(labels.name, variables, parts, notes)
 
 
 def _prepared(folder: Path, settings: Data) -> Description:
     dataset = Dataset.open(folder)
     dataset = dataset.select(settings.variables) if settings.variables else dataset
-    reasons = pd.read_csv(folder / "rejected.csv")["reason"].tolist()
+    reasons = pd.read_csv(folder / REJECTED)["reason"].tolist()
     background = dataset.about["became_background"]
     parts = _parts(dataset.samples, dataset.variables, background, reasons)
     return Description(dataset.name, dataset.variables, parts, dataset.notes)
@@ -79,10 +83,12 @@ def _parts(
     backgrounds: Mapping[str, Mapping[str, int]],
     reasons: list[str],
 ) -> Parts:
-    subsets = {subset: samples[samples["subset"] == subset] for subset in SUBSETS}
+    labelled = samples[(samples[[v.name for v in variables]] != "").any(axis=1)]
+    subsets = {subset: labelled[labelled["subset"] == subset] for subset in SUBSETS}
     return Parts(
-        images=len(samples),
-        records=samples["record"].nunique(),
+        images=len(labelled),
+        records=labelled["record"].nunique(),
+        unlabelled=len(samples) - len(labelled),
         subsets={subset: len(part) for subset, part in subsets.items()},
         classes={v.name: {subset: Counter(part[v.name]) for subset, part in subsets.items()} for v in variables},
         became_background={v.name: backgrounds[v.name] for v in variables if v.name in backgrounds},

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path, PurePath
 
-from silktune.data import decoder_process
+from silktune.data import decoder_worker
 from silktune.data.decoder_pool import Decoders, DiedError
+from silktune.data.image_store import HASH
 from silktune.data.label_spelling import alike
 from silktune.data.labels import LabelTable
 from silktune.errors import DataError
@@ -60,19 +61,19 @@ def _about_places(table: LabelTable, folder: Path, places: Sequence[Path]) -> It
         yield f"{table.source}: {len(outside) - 5:,} more images are not in the image folder."
 
 
-def fingerprints(paths: Sequence[Path], pool: Executor) -> list[str]:
-    """A hash of the bytes of each file; '' for a file that cannot be read."""
+def fingerprints(paths: Sequence[Path], pool: Executor) -> list[bytes]:
+    """A hash of the bytes of each file; b'' for a file that cannot be read."""
     return list(pool.map(_fingerprint, paths))
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(path: Path) -> bytes:
     if not os.path.isfile(path):  # a pipe would be waited for
-        return ""
+        return b""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=HASH)).digest()
     except OSError:
-        return ""
+        return b""
 
 
 def unread(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -134,7 +135,7 @@ def too_large(images: Mapping[str, Path], megapixels: float, decoders: Decoders,
 
 def _size(path: Path, decoders: Decoders) -> tuple[int, int] | None:
     try:
-        return decoders.call(decoder_process.size, path)
+        return decoders.call(decoder_worker.size, path)
     except DiedError:
         return None  # it will be said when the image is decoded
 

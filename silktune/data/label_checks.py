@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +30,7 @@ def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> It
         yield f"{path}: there is no column image, the file name of each row's image.{nearest('image', found)}"
     if "subset" in map(label_spelling.letters, found) and (not variables or "subset" in variables):
         yield f"{path}: no column may be called subset; call it split (train, validation, test)."
-    possible = [name for name in found if name not in (*KEYS, "subset")]
+    possible = candidates(found)
     if not possible:
         yield f"{path}: there is no variable; every column but {', '.join(KEYS)} is one. Add one."
     for name in variables:
@@ -126,6 +126,21 @@ def about_classes(path: Path, cells: pd.DataFrame, names: Sequence[str]) -> Iter
         if variable.K < 2:
             what = f"only the class {variable.classes[0]}" if variable.K else "no class"
             yield f"{path}: the variable {variable.name} has {what}; two are needed. {without(usable)}"
+
+
+def unusable(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Of these columns those that can be no variable, and why."""
+    for name in names:
+        K = Variable.of(name, raw[name]).K
+        if any(about_cells(path, raw, [name])):
+            yield name, "its text holds control characters or quotation marks"
+        elif K < 2:
+            yield name, "it has only one class" if K else "it has no class"
+
+
+def candidates(headings: Iterable[str]) -> list[str]:
+    """The columns that may be variables."""
+    return [name for name in headings if name and name not in KEYS and label_spelling.letters(name) != "subset"]
 
 
 def without(usable: Sequence[str]) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data import delimited, label_checks, label_notes, label_spelling, parquet
+from silktune.data import csv_file, label_checks, label_spelling, label_warnings, parquet_file
 from silktune.data.variables import BACKGROUND, SUBSETS, UNKNOWN, Variable
 from silktune.errors import DataError
 
@@ -21,7 +22,14 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 PARQUET = (".parquet", ".pq")
 GZIP = b"\x1f\x8b"
 
-__all__ = ["BACKGROUND", "SUBSETS", "UNKNOWN", "LabelTable", "Variable", "read", "read_cells", "table_name"]
+__all__ = ["BACKGROUND", "SUBSETS", "UNKNOWN", "LabelTable", "Note", "Variable", "read", "read_cells", "table_name"]
+
+
+class Note(NamedTuple):
+    """What a person should know, of the whole table or of one variable."""
+
+    variable: str  # "": of the whole table
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +37,31 @@ class LabelTable:
     """A label table that was found to be sound, its rows sorted by image; the index is the line each stands on."""
 
     source: Path
-    variables: tuple[str, ...]
+    variables: tuple[str, ...]  # all columns that can be one, whichever of them are asked for
     cells: pd.DataFrame  # image, record, split and the variables, all str; "" is unknown
-    notes: tuple[str, ...] = ()  # what a person should know of it
+    remarks: tuple[Note, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)  # column that nobody asked for → why it is no variable
+    asked: tuple[str, ...] = ()  # the variables that have to be usable; none named: all
 
     @property
     def name(self) -> str:
         """What a person calls it."""
         return table_name(self.source)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it."""
+        return tuple(note.text for note in self.remarks)
+
     def keep(self, images: npt.NDArray[np.bool_]) -> LabelTable:
         """The same table with only some of its rows."""
-        return LabelTable(self.source, self.variables, self.cells[images], self.notes)
+        return replace(self, cells=self.cells[images])
+
+    def without(self, reasons: Mapping[str, str]) -> LabelTable:
+        """The same table without some variables; `reasons` says why, for each."""
+        names = tuple(name for name in self.variables if name not in reasons)
+        cells = self.cells.drop(columns=list(reasons))
+        return replace(self, variables=names, cells=cells, unusable={**self.unusable, **reasons})
 
 
 def stem(source: Path) -> str:
@@ -57,10 +78,12 @@ def table_name(path: Path) -> str:
 def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
     """Read a label table from CSV or Parquet.
 
+    Every column that can be a variable is read, whichever are asked for: the split is drawn from all of them.
+
     Args:
         path: columns `image`, optionally `record` (else every image is its own) and `split` (train,
             validation or test), and one column per variable.
-        variables: the columns to take as variables; none named: all others.
+        variables: the columns that have to be usable as variables; none named: all.
 
     Raises:
         DataError: the file cannot be read or its content cannot be used; all complaints at once.
@@ -74,22 +97,24 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> La
     Raises:
         DataError: the cells cannot be used; all complaints at once.
     """
-    variables = [label_spelling.normalised(name) for name in variables]
-    complaints = list(label_checks.about_columns(path, raw, variables))
-    if complaints:
+    asked = [label_spelling.normalised(name) for name in variables]
+    if complaints := list(label_checks.about_columns(path, raw, asked)):
         raise DataError.of(complaints)
-    names = tuple(variables) or tuple(name for name in raw.columns if name not in label_checks.KEYS)
-    if complaints := list(
-        label_checks.about_cells(path, raw, [*(key for key in label_checks.KEYS if key in raw), *names])
-    ):
+    columns = label_checks.candidates(raw.columns)
+    wanted = asked or columns
+    keys = [key for key in label_checks.KEYS if key in raw]
+    if complaints := list(label_checks.about_cells(path, raw, [*keys, *wanted])):
         raise DataError.of(complaints)
-    cells = _tidy(raw, names)
+    cells = _tidy(raw, columns)
     complaints = [*label_checks.about_images(path, cells), *label_checks.about_split(path, cells)]
-    complaints += label_checks.about_classes(path, cells, names)
+    complaints += label_checks.about_classes(path, cells, wanted)
     if complaints:
         raise DataError.of(complaints)
     cells["split"] = cells["split"].map(label_checks.SPELLINGS)
-    return LabelTable(path, names, cells.sort_values("image"), tuple(_notes(raw, names)))
+    unusable = dict(label_checks.unusable(path, raw, [name for name in columns if name not in wanted]))
+    notes = tuple(_notes(raw, [name for name in columns if name not in unusable]))
+    whole = LabelTable(path, tuple(columns), cells.sort_values("image"), notes, asked=tuple(asked))
+    return whole.without(unusable)
 
 
 def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -102,13 +127,13 @@ def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return cells
 
 
-def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    yield from label_notes.about_columns(list(raw.columns))
-    yield from label_notes.about_subsets(raw)
+def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[Note]:
+    yield from (Note("", text) for text in label_warnings.about_columns(list(raw.columns)))
+    yield from (Note("", text) for text in label_warnings.about_subsets(raw))
     for name in ("record", *names) if "record" in raw else names:
         counts = Counter(raw.loc[raw[name] != "", name])
-        yield from label_notes.about_labels(name, counts)
-        yield from label_notes.about_lost(name, counts)
+        texts = [*label_warnings.about_labels(name, counts), *label_warnings.about_lost(name, counts)]
+        yield from (Note("" if name == "record" else name, text) for text in texts)
 
 
 def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
@@ -143,9 +168,9 @@ def _content(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
     """The cells as they are written, whatever kind of file it is."""
     if data.startswith(GZIP):
         data = gzip.decompress(data)
-    if data.startswith(parquet.MAGIC) or path.suffix.lower() in PARQUET:
-        return parquet.read(path, data, variables)
-    return delimited.read(path, data)
+    if data.startswith(parquet_file.MAGIC) or path.suffix.lower() in PARQUET:
+        return parquet_file.read(path, data, variables)
+    return csv_file.read(path, data)
 
 
 def _spelled(column: pd.Series[str]) -> pd.Series[str]:

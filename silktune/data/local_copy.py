@@ -1,19 +1,24 @@
-"""A prepared data set in a storage that many machines read, and copied from there once onto each of them."""
+"""A prepared data set in a storage that many machines read, and copied from there once onto each of them.
+
+In the storage it lies as on a disk: `data/<hash>` is a labelling, its images are in `data/images/<store>`
+(`image_transfer`). What a machine has of them it does not fetch again, for whatever table.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from silktune.data import folder_lock
-from silktune.data.dataset import Dataset
+from silktune.data import image_transfer
+from silktune.data.dataset import WHOLE, Dataset, read_contents
+from silktune.data.image_store import FOLDER, ImageStore
+from silktune.data.image_store_writer import writing
 from silktune.errors import DataError, ResourceError, reason
 from silktune.storage import Storage
-
-WHOLE = "dataset.json"  # the file that is written last
-LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,13 @@ def keep(data: Dataset, storage: Storage) -> Storage:
     Raises:
         ResourceError: the storage cannot be read or written.
     """
-    place = storage / "data" / data.digest
+    root = storage / "data"
+    place = root / data.digest
     try:
         if place.read(WHOLE) is None:
-            files = sorted(file for file in data.folder.iterdir() if file.name != LOCK)
-            for file in sorted(files, key=lambda file: file.name == WHOLE):
+            image_transfer.put(data, root / FOLDER / data.about["store"])
+            files = [file for file in data.folder.iterdir() if file.is_file()]
+            for file in sorted(files, key=lambda file: (file.name == WHOLE, file.name)):
                 place.store(file, file.name)
     except OSError as error:
         raise ResourceError(f"{place}: the data set cannot be put there ({reason(error)}).") from error
@@ -73,28 +80,34 @@ def fetch(place: Storage, root: Path) -> Path:
         DataError: there is none in this place.
         ResourceError: it cannot be copied.
     """
-    name = Path(str(place)).name
-    whole = root / name
-    if whole.exists():
-        return whole
+    whole = root / Path(str(place)).name
     try:
-        with folder_lock.alone(root, name) as part:
-            if whole.exists():
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                _copy(place, part)
-                part.rename(whole)
-                (whole / LOCK).unlink()
+        if not (whole / WHOLE).exists() or _store(whole).lacks(read_contents(whole)):
+            _copy(place, whole)
     except OSError as error:
         raise ResourceError(f"{place}: the data set cannot be copied to {root} ({reason(error)}).") from error
     return whole
 
 
-def _copy(place: Storage, folder: Path) -> None:
-    names = place.files()
-    if WHOLE not in names:
+def _copy(place: Storage, whole: Path) -> None:
+    about = place.read(WHOLE)
+    if about is None:
         raise DataError(
             f"{place}: this is no prepared data set. Put one there: silktune data prepare labels.csv --storage …"
         )
-    for name in sorted(names, key=lambda name: name == WHOLE):
-        place.fetch(name, folder / name)
+    part = whole.with_name(f".{whole.name}.part")
+    store = _store(whole, json.loads(about))
+    with writing(store) as writer:  # others wait for the labelling too
+        if not (whole / WHOLE).exists():
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            for name in place.files():
+                place.fetch(name, part / name)
+            part.rename(whole)
+        image_transfer.get(read_contents(whole), writer, place.parent / FOLDER / store.folder.name)
+
+
+def _store(whole: Path, about: dict[str, Any] | None = None) -> ImageStore:
+    """Where the images of a labelling are, beside it."""
+    about = about or json.loads((whole / WHOLE).read_text(encoding="utf-8"))
+    return ImageStore(whole.parent / FOLDER / about["store"], about["settings"]["image_size"])

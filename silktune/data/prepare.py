@@ -1,39 +1,32 @@
-"""From a label table and image files to a prepared data set: a folder of arrays that every training reads.
+"""From a label table and image files to a prepared data set: images that are decoded once, and a labelling of them.
 
-The folder is named by a hash of all that is in it. It is written beside its name and renamed when whole; what
-an interrupted run has decoded is kept. Two processes at once do not harm each other: the second waits.
+Images are decoded into a store, where the next table finds them: a label that is corrected, a file that is renamed, a
+second table decode nothing. What an interrupted run has decoded is kept. Two processes at once do not harm each other:
+the second waits. The labelling is a folder named by a hash of all that is in it, written beside its name and renamed
+when whole.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from silktune.data import decoder_process, folder_lock, image_files
-from silktune.data.arrays import Arrays
+from silktune.data import dataset_writer, decoder_worker, disk_space, image_files
+from silktune.data.dataset import WHOLE, read_contents
 from silktune.data.decoder_pool import Decoders, DiedError
-from silktune.data.decoder_process import Row
-from silktune.data.labels import SUBSETS, LabelTable
+from silktune.data.image_store import ImageStore, Row
+from silktune.data.image_store_writer import StoreWriter, writing
+from silktune.data.labels import LabelTable
 from silktune.data.labels import read as read_labels
 from silktune.data.split import Split, split
-from silktune.outcome import write_whole
 from silktune.settings import MAX_MEGAPIXELS, Data
 
-VERSION = 1  # of the folder's files
-DECODING = 2  # changes when the same image gives other pixels
-LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow")
 CHUNK = 64  # images that are decoded and written together; what a kill may cost
 
 Progress = Callable[[int, int], None]
@@ -63,7 +56,8 @@ def prepare(
         max_megapixels: an image with more is too large, and not decoded.
 
     Returns:
-        The folder `root/<hash>`: dataset.json, samples.parquet, images.npy, colour.npy, rejected.csv.
+        The folder `root/<hash>`: dataset.json, samples.parquet, contents.npy, rejected.csv. Its images are in a store
+        beside it, `root/images/<how>`.
 
     Raises:
         DataError: labels or images that cannot be used.
@@ -72,30 +66,34 @@ def prepare(
     labels = read_labels(table, settings.variables)
     folder = image_files.image_folder(labels, images)
     paths = {name: folder / name for name in labels.cells["image"]}
+    store = ImageStore.of(root, settings)
     count = min(workers or _cpus(), math.ceil(len(paths) / CHUNK))
     with Decoders(count, int(max_megapixels * 1e6)) as decoders, ThreadPoolExecutor(count) as pool:
-        hashes = dict(zip(paths, image_files.fingerprints(list(paths.values()), pool), strict=True))
-        whole = root / _digest(labels, hashes, settings)
-        if whole.exists():
+        contents = dict(zip(paths, image_files.fingerprints(list(paths.values()), pool), strict=True))
+        whole = root / dataset_writer.digest(labels, contents, settings)
+        if _is_there(whole, store):
             return whole
-        missing = image_files.unread(folder, [name for name, found in hashes.items() if not found])
-        there = {name: path for name, path in paths.items() if name not in missing}
-        if large := image_files.too_large(there, max_megapixels, decoders, pool):  # without them it is another data set
+        missing = image_files.unread(folder, [name for name, content in contents.items() if not content])
+        lacking = store.lacks(contents.values())
+        unseen = {name: paths[name] for name, content in contents.items() if content and content in lacking}
+        if large := image_files.too_large(unseen, max_megapixels, decoders, pool):  # without them another data set
             missing |= large
-            whole = root / _digest(labels, hashes | dict.fromkeys(large, ""), settings)
-            if whole.exists():
+            contents |= dict.fromkeys(large, b"")
+            whole = root / dataset_writer.digest(labels, contents, settings)
+            if _is_there(whole, store):
                 return whole
         if missing and not skip_unreadable:
             raise image_files.complaint(folder, missing, len(paths))
-        task = _Task(labels, folder, settings, whole, missing, skip_unreadable, progress or _silent, decoders)
-        with folder_lock.sentences(root), folder_lock.alone(root, whole.name) as part:
-            if whole.exists():
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                task.fill(part, pool)
-                part.rename(whole)
-                (whole / "lock").unlink()
+        task = _Task(labels, folder, contents, settings, missing, skip_unreadable, progress or _silent, decoders)
+        with disk_space.sentences(root), writing(store) as writer:
+            if not _is_there(whole, store):
+                task.fill(whole, writer, pool)
     return whole
+
+
+def _is_there(whole: Path, store: ImageStore) -> bool:
+    """Whether a data set is prepared, with all of its images."""
+    return (whole / WHOLE).exists() and not store.lacks(read_contents(whole))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,96 +102,72 @@ class _Task:
 
     labels: LabelTable
     folder: Path
+    contents: dict[str, bytes]  # image → hash of its file; b"": it is left out
     settings: Data
-    whole: Path
     missing: dict[str, str]  # image → why it is left out
     skip_unreadable: bool
     progress: Progress
     decoders: Decoders
 
-    def fill(self, part: Path, pool: Executor) -> None:
-        """Write all files of the data set into `part`; dataset.json is the last."""
-        if (part / "dataset.json").exists():
-            return
-        there = self.labels.keep(~self.labels.cells["image"].isin(list(self.missing)).to_numpy())
-        chosen = self._split(there)
-        rejected = [*self.missing.items(), *chosen.rejected]
-        names = chosen.samples["image"]
-        arrays = Arrays(part, len(names), self.settings.image_size)
-        unreadable = self._decode(arrays, names.tolist(), pool)
-        if unreadable:
+    def fill(self, whole: Path, writer: StoreWriter, pool: Executor) -> None:
+        """Decode what the store lacks, then write the labelling."""
+        labels = self.labels.keep(~self.labels.cells["image"].isin(list(self.missing)).to_numpy())
+        chosen, rejected = self._split(labels), [*self.missing.items()]
+        names = chosen.samples["image"].tolist()
+        if unreadable := self._decode(names, writer, pool):
             if not self.skip_unreadable:
                 raise image_files.complaint(self.folder, unreadable, len(names))
-            kept = self.labels.cells["image"].isin(set(names) - unreadable.keys()).to_numpy()
-            chosen = self._split(self.labels.keep(kept))
-            rejected += [*unreadable.items(), *chosen.rejected]
-            arrays.compact(np.flatnonzero(names.isin(chosen.samples["image"])).tolist())
-        chosen.samples.to_parquet(part / "samples.parquet")
-        pd.DataFrame(sorted(rejected), columns=["image", "reason"]).to_csv(part / "rejected.csv", index=False)
-        write_whole(part / "dataset.json", json.dumps(self._description(chosen, len(rejected)), indent=1))
-        (part / "done.npy").unlink()
+            rejected += unreadable.items()
+            chosen = self._split(labels.keep(~labels.cells["image"].isin(list(unreadable)).to_numpy()))
+        part = whole.with_name(f".{whole.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        rejected += chosen.rejected
+        dataset_writer.write(part, whole.name, self.labels, self.folder, self.contents, chosen, rejected, self.settings)
+        if not whole.exists():
+            part.rename(whole)
+        shutil.rmtree(part, ignore_errors=True)
 
     def _split(self, labels: LabelTable) -> Split:
         return split(labels, seed=self.settings.split_seed, min_records=self.settings.min_records)
 
-    def _decode(self, arrays: Arrays, names: Sequence[str], pool: Executor) -> dict[str, str]:
-        """Decode what is not done yet; the images that cannot be read, and why."""
-        todo, unreadable = arrays.todo, {}
-        folder_lock.has_room(arrays.folder, len(todo) * (3 * self.settings.image_size**2 + 128))
-        chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-        seen = len(names) - len(todo)
+    def _decode(self, names: Sequence[str], writer: StoreWriter, pool: Executor) -> dict[str, str]:
+        """Decode each content that the store lacks; the images that cannot be read, and why."""
+        lacking = writer.store.lacks(self.contents[name] for name in names)
+        first: dict[bytes, str] = {}  # content → the first image that has it
+        for name in names:
+            if self.contents[name] in lacking:
+                first.setdefault(self.contents[name], name)
+        todo = list(first)
+        disk_space.has_room(writer.store.folder, len(todo) * sum(writer.store.row_bytes.values()))
+        seen, reasons = len(names) - len(todo), dict[bytes, str]()
         self.progress(seen, len(names))
-        for chunk, results in _ahead(pool, lambda row: self._row(names[row]), chunks):
-            rows = {}
-            for number, result in zip(chunk, results, strict=True):
+        chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
+        for chunk, results in _ahead(pool, lambda content: self._row(first[content]), chunks):
+            decoded: dict[bytes, Row] = {}
+            for content, result in zip(chunk, results, strict=True):
                 if isinstance(result, str):
-                    unreadable[names[number]] = result
+                    reasons[content] = result
                 else:
-                    rows[number] = result
-            arrays.write(rows)
+                    decoded[content] = result
+            writer.append(decoded)
             seen += len(chunk)
             self.progress(seen, len(names))
-        return unreadable
+        return {name: reasons[self.contents[name]] for name in names if self.contents[name] in reasons}
 
     def _row(self, name: str) -> Row | str:
         """An image's pixels and colour descriptor, or why they cannot be had."""
         try:
             path = self.folder / name
-            return self.decoders.call(decoder_process.row, path, self.settings.image_size, self.settings.crop)
+            return self.decoders.call(decoder_worker.row, path, self.settings.image_size, self.settings.crop)
         except DiedError as error:
             return f"the process that decoded it died: {error}"
 
-    def _description(self, chosen: Split, rejected: int) -> dict[str, object]:
-        source = self.labels.source
-        return {
-            "version": VERSION,
-            "digest": self.whole.name,
-            "name": self.labels.name,
-            "images": len(chosen.samples),
-            "rejected": rejected,
-            "subsets": {name: int((chosen.samples["subset"] == name).sum()) for name in SUBSETS},
-            "variables": [vars(variable) for variable in chosen.variables],
-            "became_background": chosen.backgrounds,
-            "notes": [*self.labels.notes, *chosen.notes],
-            "settings": self.settings.model_dump(),
-            "libraries": {name: version(name) for name in LIBRARIES},
-            "source": {"table": str(source.resolve()), "images": str(self.folder.resolve())},
-        }
-
-
-def _digest(labels: LabelTable, hashes: Mapping[str, str], settings: Data) -> str:
-    """A name for the data set: other labels, other pixels or another preparation have another."""
-    how = settings.model_dump() | {"variables": labels.variables, "version": VERSION, "decoding": DECODING}
-    rows = labels.cells[["image", "record", "split", *labels.variables]].to_numpy().tolist()
-    text = json.dumps([how, rows, [hashes[name] for name in labels.cells["image"]]], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
 
 def _ahead(
-    pool: Executor, function: Callable[[int], Row | str], chunks: Sequence[Sequence[int]]
-) -> Iterator[tuple[Sequence[int], Iterator[Row | str]]]:
+    pool: Executor, function: Callable[[bytes], Row | str], chunks: Sequence[Sequence[bytes]]
+) -> Iterator[tuple[Sequence[bytes], Iterator[Row | str]]]:
     """The chunks with their results, the next one being computed while one is used."""
-    running: deque[tuple[Sequence[int], Iterator[Row | str]]] = deque()
+    running: deque[tuple[Sequence[bytes], Iterator[Row | str]]] = deque()
     for chunk in chunks:
         running.append((chunk, pool.map(function, chunk)))
         if len(running) > 1:

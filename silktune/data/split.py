@@ -1,35 +1,45 @@
 """Which subset an image belongs to: 60/20/20, no record torn, every class of every variable in each subset.
 
-A class that cannot be in all three subsets becomes background, and an image whose only labels are of such
-classes is left out (P23 §4).
+The split is drawn from all variables of a table, whichever of them are trained on. A class that cannot be in all three
+subsets becomes background, and an image whose only labels are of such classes is left out (P23 §4). An image without
+any label is kept, in no subset. A column that nobody asked for and that is left with fewer than two classes (numbers of
+objects, remarks) is no variable and has no say in the split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from silktune.data.label_checks import some, without
-from silktune.data.label_notes import images
-from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Variable
-from silktune.data.stratify import SHARES, Board, Bools, Ints, draw
+from silktune.data.label_warnings import images
+from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Note, Variable
+from silktune.data.stratified_draw import Board, Bools, Ints, draw
 from silktune.errors import DataError
 
+SHARES = (0.6, 0.2, 0.2)  # of the images, for training, validation and test
 LARGE = 0.1  # of all images: a record that may keep the subsets from their shares
+TOO_RARE = "its classes are too rare to be in all three subsets"
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """The images that are kept, each in its subset and with its labels, and what became of the others."""
 
-    samples: pd.DataFrame  # image, record, subset and the variables, all str, sorted by image
+    samples: pd.DataFrame  # image, record, subset ("": without a label) and the variables, all str, sorted by image
     variables: tuple[Variable, ...]
     rejected: tuple[tuple[str, str], ...]  # image, reason
     backgrounds: dict[str, dict[str, int]]  # variable → class that became background → its records
-    notes: tuple[str, ...] = ()  # what a person should know of it
+    remarks: tuple[Note, ...]  # of the table and of the split
+    unusable: Mapping[str, str]  # column that is no variable → why
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it."""
+        return tuple(note.text for note in self.remarks)
 
 
 def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
@@ -41,41 +51,64 @@ def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
         min_records: a class of fewer records becomes background.
 
     Raises:
-        DataError: a variable is left with fewer than two classes.
+        DataError: a variable that was asked for is left with fewer than two classes.
     """
-    board = Board.of(table)
-    given = table.cells["split"].to_numpy(str)
-    if given[0]:
-        subset = np.array([SUBSETS.index(name) for name in given], np.int64)[board.first_row]
-        dropped = board.rare(min_records) | board.not_everywhere(subset)
-    else:
-        subset, dropped = draw(board, seed, min_records)
-    result = _result(table, board, subset[board.record], dropped)
-    return result if given[0] else replace(result, notes=tuple(_about_large_records(result.samples)))
+    while True:
+        board = Board.of(table)
+        dropped, given = board.rare(min_records), bool(table.cells["split"].iloc[0])
+        poor = board.with_few_classes(dropped)
+        if not poor:
+            subset, dropped = _given(table, board, dropped) if given else draw(board, seed, min_records, SHARES)
+            poor = board.with_few_classes(dropped)
+        if complaints := list(_about_classes(table, board, dropped, poor)):
+            raise DataError.of(complaints)
+        if not poor:
+            return _result(table, board, subset[board.record], dropped, drawn=not given)
+        table = table.without(dict.fromkeys(poor, TOO_RARE))
 
 
-def _result(table: LabelTable, board: Board, subset: Ints, dropped: Bools) -> Split:
+def _given(table: LabelTable, board: Board, rare: Bools) -> tuple[Ints, Bools]:
+    """The subset of each record, (R,), that the table names, and the classes that become background, (C,)."""
+    names = table.cells["split"].to_numpy(str)
+    subset = np.array([SUBSETS.index(name) for name in names], np.int64)[board.first_row]
+    return subset, rare | board.not_everywhere(subset)
+
+
+def _result(table: LabelTable, board: Board, subset: Ints, dropped: Bools, *, drawn: bool) -> Split:
     """The split in the table's own words."""
-    records = board.records()
-    backgrounds: dict[str, dict[str, int]] = {}
-    for c in np.flatnonzero(dropped).tolist():
-        variable, name = board.classes[c]
-        backgrounds.setdefault(variable, {})[name] = int(records[c])
-    kept = board.kept(dropped)
-    samples = table.cells[["image", "record"]].assign(subset=np.array(SUBSETS, object)[subset])
+    backgrounds = _backgrounds(board, dropped)
+    empty = board.unlabelled()
+    kept = board.kept(dropped) | empty
+    names = np.where(empty, "", np.array(SUBSETS, object)[subset])
+    samples = table.cells[["image", "record"]].assign(subset=names)
     for name in table.variables:
         rare = table.cells[name].isin(list(backgrounds.get(name, {})))
         samples[name] = table.cells[name].mask(rare, BACKGROUND)
     samples = samples[kept].reset_index(drop=True)
     variables = tuple(Variable.of(name, samples[name]) for name in table.variables)
-    complaints = list(_about_classes(table, variables, backgrounds))
-    if complaints:
-        raise DataError.of(complaints)
-    return Split(samples, variables, tuple(_rejected(table, kept)), backgrounds)
+    notes = [note for note in table.remarks if note.variable in ("", *table.variables)]
+    notes += [*_about_unusable(table), *(_about_large_records(samples) if drawn else ())]
+    rejected = tuple(_rejected(table, kept))
+    return Split(samples, variables, rejected, backgrounds, tuple(notes), dict(table.unusable))
 
 
-def _about_large_records(samples: pd.DataFrame) -> Iterator[str]:
+def _backgrounds(board: Board, dropped: Bools) -> dict[str, dict[str, int]]:
+    records, backgrounds = board.records(), dict[str, dict[str, int]]()
+    for c in np.flatnonzero(dropped).tolist():
+        variable, name = board.classes[c]
+        backgrounds.setdefault(variable, {})[name] = int(records[c])
+    return backgrounds
+
+
+def _about_unusable(table: LabelTable) -> Iterator[Note]:
+    if table.unusable:
+        names = some([f"{name} ({reason})" for name, reason in table.unusable.items()])
+        yield Note("", f"Of the columns of {table.name}, these are no variables and have no say in the split: {names}.")
+
+
+def _about_large_records(samples: pd.DataFrame) -> Iterator[Note]:
     """The records that keep a drawn split from its shares, since a record stays together."""
+    samples = samples[samples["subset"] != ""]
     N = len(samples)
     shares = [float((samples["subset"] == subset).mean()) for subset in SUBSETS]
     sizes = samples["record"].value_counts()
@@ -83,28 +116,28 @@ def _about_large_records(samples: pd.DataFrame) -> Iterator[str]:
     if len(large) and max(abs(share - wish) for share, wish in zip(shares, SHARES, strict=True)) > LARGE / 2:
         which = some([f"{n:,} of record {record}" for record, n in large.items()], 3)
         parts = ", ".join(f"{share:.0%} {subset}" for share, subset in zip(shares, SUBSETS, strict=True))
-        yield (
+        text = (
             f"Large records skew the split: of {images(N)}, {which} belong together, so it is {parts} "
             f"instead of {', '.join(f'{wish:.0%}' for wish in SHARES)}."
         )
+        yield Note("", text)
 
 
-def _about_classes(
-    table: LabelTable, variables: Sequence[Variable], backgrounds: dict[str, dict[str, int]]
-) -> Iterator[str]:
-    usable = [variable.name for variable in variables if variable.K >= 2]
-    for variable in variables:
-        if variable.K < 2:
-            rare = backgrounds.get(variable.name, {})
-            which = some([f"{name} ({n} record{'s' * (n != 1)})" for name, n in rare.items()])
-            yield (
-                f"{table.source}: the variable {variable.name} is left with {variable.K} of the two classes "
-                f"it needs, since these are too rare to be in all three subsets: {which}. {without(usable)}"
-            )
+def _about_classes(table: LabelTable, board: Board, dropped: Bools, poor: Sequence[str]) -> Iterator[str]:
+    """The variables that were asked for and are left with fewer than two classes."""
+    asked = table.asked or table.variables
+    usable = [name for name in asked if name not in (*poor, *table.unusable)]
+    for name in (name for name in asked if name in poor):
+        rare = _backgrounds(board, dropped).get(name, {})
+        K = sum(board.classes[c][0] == name for c in np.flatnonzero(board.wanted & ~dropped))
+        which = some([f"{label} ({n} record{'s' * (n != 1)})" for label, n in rare.items()])
+        yield (
+            f"{table.source}: the variable {name} is left with {K} of the two classes it needs, "
+            f"since these are too rare to be in all three subsets: {which}. {without(usable)}"
+        )
 
 
 def _rejected(table: LabelTable, kept: Bools) -> Iterator[tuple[str, str]]:
     for _, row in table.cells[~kept].iterrows():
         labels = [f"{name} {row[name]}" for name in table.variables if row[name]]
-        rare = f"no label but of classes too rare to split: {', '.join(labels)}"
-        yield str(row["image"]), rare if labels else "no label"
+        yield str(row["image"]), f"no label but of classes too rare to split: {', '.join(labels)}"

@@ -17,7 +17,7 @@ from silktune.cli.data import app
 from silktune.cli.terminal import progress
 from silktune.errors import DataError, SettingsError, SilktuneError
 from silktune.settings import Experiment
-from tests.data.conftest import small_set
+from tests.data.conftest import labellings, small_set
 
 COUNTS = """variable,class,count
 material,animal fibre,27252
@@ -99,15 +99,15 @@ def test_no_line_is_wider_than_the_terminal(tmp_path: Path, columns: int) -> Non
 def test_prepare_says_where_it_is_and_does_it_once(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set")
     first = run("prepare", table, "--to", tmp_path / "data", "data.image_size=16", "data.variables=shape")
-    (folder,) = (tmp_path / "data").iterdir()
+    (folder,) = labellings(tmp_path / "data")
     assert lines(first)[-1] == f"Prepared: {folder}"
     assert lines(first) == lines(
         run("prepare", table, "data.image_size=16", "--to", tmp_path / "data", "data.variables=shape")
     )
     about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert about["settings"]["image_size"] == 16
-    assert [variable["name"] for variable in about["variables"]] == ["shape"]
-    assert lines(run("describe", folder)) == lines(first)[:-1]
+    assert [variable["name"] for variable in about["variables"]] == ["colour", "shape"]
+    assert lines(run("describe", folder, "data.variables=shape")) == lines(first)[:-1]
 
 
 def test_prepare_calls_a_data_set_by_the_table_that_it_was_given(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table
     ]
     to = ["--to", tmp_path / "data", "data.image_size=16"]
     prepared = lines(run("prepare", table, *to))
-    (folder,) = (tmp_path / "data").iterdir()
+    (folder,) = labellings(tmp_path / "data")
     again = lines(run("prepare", table, *to))
     for said in (lines(run("describe", table)), lines(run("describe", folder)), prepared[:-1], again[:-1]):
         assert said[-2] == told[0]

@@ -228,7 +228,7 @@ def test_a_study_that_was_moved_is_recorded_with_its_network(
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     store(studies.folder / "runs" / "mlflow.db", template)
-    kept = shutil.copytree(studies.data.folder, studies.folder / "runs" / "data" / studies.data.digest)
+    kept = shutil.copytree(studies.data.folder.parent, studies.folder / "runs" / "data") / studies.data.digest
     metadata = studies.study / "metadata.json"
     studies.begin(*SEARCH)
     metadata.write_text(

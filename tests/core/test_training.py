@@ -310,7 +310,7 @@ class TestTheTestSet:
     def altered(self, woven: Dataset) -> Dataset:
         """The same data set with noise, other labels and other colours in its test rows."""
         rows, chance = woven.rows("test"), stream(0, "poison")
-        images, labels, colour = np.array(woven.images), woven.labels.copy(), woven.colour.copy()
+        images, labels, colour = woven.images[:], woven.labels.copy(), woven.colour.copy()
         images[rows] = chance.integers(0, 256, images[rows].shape)
         labels[rows] = 0
         colour[rows] = np.nan

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from silktune.data.dataset import Dataset
+from silktune.data.image_store import FOLDER
 from silktune.data.sample_data.collection import weave
 from silktune.seeds import stream
 
@@ -58,3 +60,13 @@ def small_set(folder: Path, records: int = 12) -> Path:
         rows.append(f"{i:03d}.png,r{i},{('red', 'blue')[i % 2]},{('round', '', 'square')[i % 3]}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / "labels.csv"
+
+
+def pixels(folder: Path) -> np.ndarray:
+    """The pixels of a prepared data set's images in their order."""
+    return Dataset.open(folder).images[:]
+
+
+def labellings(root: Path) -> list[Path]:
+    """What is in a folder of prepared data sets but the images."""
+    return sorted(path for path in root.iterdir() if path.name != FOLDER)

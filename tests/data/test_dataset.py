@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from silktune.data.dataset import AGAIN, Dataset, resolve
+from silktune.data.dataset import AGAIN, Dataset
+from silktune.data.image_store import FOLDER, ImageStore
 from silktune.data.labels import UNKNOWN
+from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.prepare import prepare
 from silktune.errors import DataError
 from silktune.settings import Data
@@ -44,16 +46,16 @@ def test_an_image_with_nothing_but_a_rare_class_is_not_in_it(tmp_path: Path) -> 
     table.write_text(
         table.read_text(encoding="utf-8").replace("r7,blue,", "r7,rare,"), encoding="utf-8"
     )  # 007 has no shape
-    found = resolve(table, None, SMALL, tmp_path / "data")
+    found = open_or_prepare(table, None, SMALL, tmp_path / "data")
     assert "007.png" not in found.samples["image"].tolist()
     assert len(found.images) == 23
 
 
 def test_images_are_mapped_and_cannot_be_written(folder: Path) -> None:
-    images = Dataset.open(folder).images
-    assert isinstance(images, np.memmap)
+    stored = Dataset.open(folder).images
+    assert isinstance(stored.pixels, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
-        images[0] = 0
+        stored.pixels[0] = 0
 
 
 def test_rows_of_the_subsets_are_all_rows_once(folder: Path) -> None:
@@ -94,7 +96,7 @@ def test_to_another_process_only_its_name_is_sent(folder: Path) -> None:
     sent = pickle.dumps(view)
     assert len(sent) < 1000
     again = pickle.loads(sent)
-    assert isinstance(again.images, np.memmap)
+    assert isinstance(again.images.pixels, np.memmap)
     assert np.array_equal(again.labels, view.labels)
 
 
@@ -113,14 +115,16 @@ def test_another_version(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
         Dataset.open(folder)
     assert str(caught.value) == (
-        f"{folder}: this data set was prepared as version 99; this silktune reads version 1. {AGAIN}"
+        f"{folder}: this data set was prepared as version 99; this silktune reads version 2. {AGAIN}"
     )
 
 
-@pytest.mark.parametrize("name", ["images.npy", "colour.npy", "samples.parquet", "dataset.json"])
+@pytest.mark.parametrize(
+    "name", ["contents.npy", "samples.parquet", "dataset.json", "pixels.bin", "colour.bin", "contents.bin"]
+)
 @pytest.mark.parametrize("how", ["empty", "half", "absent"])
 def test_damage_is_said(folder: Path, name: str, how: str) -> None:
-    path = folder / name
+    path = folder / name if not name.endswith(".bin") else ImageStore.of(folder.parent, SMALL).folder / name
     if how == "absent":
         path.unlink()
     else:
@@ -134,16 +138,16 @@ def test_damage_is_said(folder: Path, name: str, how: str) -> None:
 
 
 def test_files_of_different_sizes_are_damage(folder: Path) -> None:
-    np.save(folder / "colour.npy", np.zeros((3, 25), np.float32))
-    with pytest.raises(DataError, match="damaged: the sizes of its files differ"):
+    np.save(folder / "contents.npy", np.zeros((3, 16), np.uint8))
+    with pytest.raises(DataError, match=r"damaged \(the sizes of its files differ\)"):
         Dataset.open(folder)
 
 
 def test_a_table_is_prepared_and_a_folder_opened(tmp_path: Path) -> None:
     table = small_set(tmp_path / "set")
-    from_table = resolve(table, None, SMALL, tmp_path / "data")
-    assert resolve(from_table.folder, None, SMALL, tmp_path / "nowhere").digest == from_table.digest
-    assert resolve(tmp_path / "set", None, SMALL, tmp_path / "data").folder == from_table.folder
+    from_table = open_or_prepare(table, None, SMALL, tmp_path / "data")
+    assert open_or_prepare(from_table.folder, None, SMALL, tmp_path / "nowhere").digest == from_table.digest
+    assert open_or_prepare(tmp_path / "set", None, SMALL, tmp_path / "data").folder == from_table.folder
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -153,20 +157,20 @@ def test_its_name_is_that_of_the_table_that_was_given(tmp_path: Path) -> None:
     second = shutil.copytree(tmp_path / "first", tmp_path / "second") / "labels.csv"
     third = shutil.copy(second, second.with_name("third.csv"))
     tables = {"first": first, "second": second, "third": Path(third)}
-    found = {name: resolve(table, None, SMALL, tmp_path / "data") for name, table in tables.items()}
+    found = {name: open_or_prepare(table, None, SMALL, tmp_path / "data") for name, table in tables.items()}
     assert {name: data.name for name, data in found.items()} == {name: name for name in tables}
-    assert resolve(tmp_path / "second", None, SMALL, tmp_path / "data").name == "second"
+    assert open_or_prepare(tmp_path / "second", None, SMALL, tmp_path / "data").name == "second"
     assert len({data.folder for data in found.values()}) == 1
 
 
 def test_the_variables_of_the_settings_are_seen(folder: Path) -> None:
-    found = resolve(folder, None, Data(image_size=16, variables=("shape",)), folder.parent)
+    found = open_or_prepare(folder, None, Data(image_size=16, variables=("shape",)), folder.parent)
     assert [variable.name for variable in found.variables] == ["shape"]
 
 
 def test_a_folder_that_was_prepared_otherwise(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
-        resolve(folder, None, Data(image_size=32, min_records=4), folder.parent)
+        open_or_prepare(folder, None, Data(image_size=32, min_records=4), folder.parent)
     assert str(caught.value).splitlines() == [
         f"{folder}: it was prepared with data.image_size=16, not 32. "
         "Give its label table instead of the folder, or set data.image_size=16",
@@ -175,6 +179,14 @@ def test_a_folder_that_was_prepared_otherwise(folder: Path) -> None:
     ]
 
 
-def test_a_data_set_may_be_moved(folder: Path, tmp_path: Path) -> None:
+def test_data_sets_may_be_moved_with_their_images(folder: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.move(folder.parent, tmp_path / "elsewhere"))
+    assert Dataset.open(moved / folder.name).digest == folder.name
+
+
+def test_a_data_set_without_its_images_says_so(folder: Path, tmp_path: Path) -> None:
     moved = Path(shutil.move(folder, tmp_path / "elsewhere"))
-    assert Dataset.open(moved).digest == folder.name
+    with pytest.raises(DataError) as caught:
+        Dataset.open(moved)
+    images = tmp_path / FOLDER / "16px-whole-v2"
+    assert str(caught.value) == f"{moved}: its images are not beside it: there is no {images}. {AGAIN}"

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from silktune.data import decoder_process
+from silktune.data import decoder_worker
 from silktune.data.colour import descriptor
 from silktune.data.decoder_pool import Decoders, DiedError
-from silktune.data.images import crop, read, resize
+from silktune.data.image_decoding import crop, read, resize
 from tests.data.conftest import picture
 
 LIMIT = 1_000_000  # pixels
@@ -52,7 +52,7 @@ def flipped(data: bytes) -> bytes:
 
 def test_a_row_is_what_reading_gives(tmp_path: Path, decoders: Decoders) -> None:
     picture(tmp_path / "a.png", height=90, width=60)
-    pixels, colour = decoders.call(decoder_process.row, tmp_path / "a.png", 16, "centre")
+    pixels, colour = decoders.call(decoder_worker.row, tmp_path / "a.png", 16, "centre")
     image = crop(read(tmp_path / "a.png"), "centre")
     assert np.array_equal(pixels, resize(image, 16))
     assert np.array_equal(colour, descriptor(image))
@@ -79,9 +79,9 @@ def test_damage_in_the_middle_is_found_and_nothing_is_printed(
 ) -> None:  # fmt: skip
     path = tmp_path / f"a{suffix}"
     Image.fromarray(picture(tmp_path / "a.bmp", height=480, width=640)).save(path, **options)
-    assert not isinstance(decoders.call(decoder_process.row, path, 16, "whole"), str)
+    assert not isinstance(decoders.call(decoder_worker.row, path, 16, "whole"), str)
     path.write_bytes(damage(path.read_bytes()))
-    reason = decoders.call(decoder_process.row, path, 16, "whole")
+    reason = decoders.call(decoder_worker.row, path, 16, "whole")
     assert isinstance(reason, str)
     assert "damaged" in reason
     assert "[" not in reason
@@ -91,10 +91,10 @@ def test_damage_in_the_middle_is_found_and_nothing_is_printed(
 def test_the_reason_is_the_decoders(tmp_path: Path, decoders: Decoders) -> None:
     picture(tmp_path / "a.jpg", height=480, width=640)
     (tmp_path / "a.jpg").write_bytes(zeroed((tmp_path / "a.jpg").read_bytes()))
-    reason = decoders.call(decoder_process.row, tmp_path / "a.jpg", 16, "whole")
+    reason = decoders.call(decoder_worker.row, tmp_path / "a.jpg", 16, "whole")
     assert reason == "it is damaged: Corrupt JPEG data: premature end of data segment"
     picture(tmp_path / "b.png")
-    assert not isinstance(decoders.call(decoder_process.row, tmp_path / "b.png", 16, "whole"), str)
+    assert not isinstance(decoders.call(decoder_worker.row, tmp_path / "b.png", 16, "whole"), str)
 
 
 def test_what_only_looks_odd_to_a_decoder_is_read(tmp_path: Path, decoders: Decoders) -> None:
@@ -103,7 +103,7 @@ def test_what_only_looks_odd_to_a_decoder_is_read(tmp_path: Path, decoders: Deco
     data = bytearray((tmp_path / "a.jpg").read_bytes())
     data[data.index(b"JFIF\0") + 5] = 9
     (tmp_path / "a.jpg").write_bytes(data)
-    assert not isinstance(decoders.call(decoder_process.row, tmp_path / "a.jpg", 16, "whole"), str)
+    assert not isinstance(decoders.call(decoder_worker.row, tmp_path / "a.jpg", 16, "whole"), str)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp", ".gif", ".jp2", ".avif", ".ppm"])
@@ -113,20 +113,20 @@ def test_the_size_is_read_from_the_header(tmp_path: Path, decoders: Decoders, su
     whole = path.read_bytes()
     if suffix in (".jpg", ".png", ".bmp", ".ppm"):
         path.write_bytes(whole[: max(1000, len(whole) // 10)])
-    assert decoders.call(decoder_process.size, path) == (90, 70)
+    assert decoders.call(decoder_worker.size, path) == (90, 70)
 
 
 def test_of_a_file_with_several_pages_the_first_counts(tmp_path: Path, decoders: Decoders) -> None:
     pages = [Image.new("RGB", (20, 10)), Image.new("RGB", (3000, 3000))]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    assert decoders.call(decoder_process.size, tmp_path / "a.tif") == (20, 10)
+    assert decoders.call(decoder_worker.size, tmp_path / "a.tif") == (20, 10)
 
 
 def test_the_limit_holds_where_no_header_is_read(tmp_path: Path, decoders: Decoders) -> None:
     """Radiance HDR, which Pillow does not know."""
     picture(tmp_path / "a.hdr", height=1100, width=1100)
-    assert decoders.call(decoder_process.size, tmp_path / "a.hdr") is None
-    reason = decoders.call(decoder_process.row, tmp_path / "a.hdr", 16, "whole")
+    assert decoders.call(decoder_worker.size, tmp_path / "a.hdr") is None
+    reason = decoders.call(decoder_worker.row, tmp_path / "a.hdr", 16, "whole")
     assert reason == "it is too large: it has more pixels than --max-megapixels allows"
 
 
@@ -134,9 +134,9 @@ def test_a_header_that_lies_changes_nothing(tmp_path: Path, decoders: Decoders) 
     """A PNG that says 2 × 2 and has rows of 1000 pixels; one that says more than it has."""
     (tmp_path / "a.png").write_bytes(png(2, 2, bytes(1001) * 1000))
     (tmp_path / "b.png").write_bytes(png(900, 900, bytes(3) * 2))
-    assert decoders.call(decoder_process.size, tmp_path / "a.png") == (2, 2)
+    assert decoders.call(decoder_worker.size, tmp_path / "a.png") == (2, 2)
     for name in ("a.png", "b.png"):
-        found = decoders.call(decoder_process.row, tmp_path / name, 16, "whole")
+        found = decoders.call(decoder_worker.row, tmp_path / name, 16, "whole")
         assert isinstance(found, str) or found[0].shape == (16, 16, 3)
 
 
@@ -155,7 +155,7 @@ def test_a_process_that_dies_takes_only_its_call_with_it(tmp_path: Path) -> None
         for _ in range(2):
             with pytest.raises(DiedError, match="it was killed, as a system does that is short of memory"):
                 decoders.call(die, tmp_path)
-        assert decoders.call(decoder_process.size, tmp_path / "a.png") == (50, 40)
+        assert decoders.call(decoder_worker.size, tmp_path / "a.png") == (50, 40)
 
 
 def test_an_error_that_nobody_foresaw_keeps_its_cause(decoders: Decoders, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_an_error_that_nobody_foresaw_keeps_its_cause(decoders: Decoders, tmp_pa
 def test_no_process_is_left(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     with Decoders(1, LIMIT) as decoders:
-        decoders.call(decoder_process.size, tmp_path / "a.png")
+        decoders.call(decoder_worker.size, tmp_path / "a.png")
         decoder = decoders._idle.get()
         decoders._idle.put(decoder)
     assert decoder

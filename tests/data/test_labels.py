@@ -70,9 +70,25 @@ def test_parquet_is_read_like_csv(table: Write, tmp_path: Path) -> None:
     assert from_parquet.to_numpy().tolist() == labels.read(csv).cells.to_numpy().tolist()
 
 
-def test_named_variables_are_the_only_ones_and_in_that_order(table: Write) -> None:
-    assert labels.read(table(GOOD), ("time", "place")).variables == ("time", "place")
-    assert labels.read(table(GOOD), ("place",)).cells.columns.tolist() == ["image", "record", "split", "place"]
+@pytest.mark.parametrize("asked", [(), ("time", "place"), ("place",)])
+def test_all_variables_are_read_whichever_are_asked_for(table: Write, asked: tuple[str, ...]) -> None:
+    found = labels.read(table(GOOD), asked)
+    assert found.variables == ("place", "time")
+    assert found.cells.columns.tolist() == ["image", "record", "split", "place", "time"]
+    assert found.asked == asked
+
+
+def test_a_bad_column_that_nobody_asked_for_is_no_variable(table: Write) -> None:
+    path = table("image,place,one,none,signs,quoted\na,FR,x,,a\x07,“b”\nb,ES,x,,b,c\nc,ES,,,c,d\n")
+    found = labels.read(path, ("place",))
+    assert found.variables == ("place",)
+    assert found.unusable == {
+        "one": "it has only one class", "none": "it has no class",
+        "signs": "its text holds control characters or quotation marks",
+        "quoted": "its text holds control characters or quotation marks",
+    }  # fmt: skip
+    assert "the cell signs holds the control character U+0007" in complaint(path)
+    assert "the variable one has only the class x" in complaint(path, "place", "one")
 
 
 def test_the_spellings_of_a_given_split(table: Write) -> None:

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from silktune.data.dataset import Dataset
+from silktune.data.image_store import FOLDER, ImageStore
 from silktune.data.local_copy import Whereabouts, cache, fetch, keep
 from silktune.errors import DataError, ResourceError
 from silktune.storage import Storage
+from tests.data.conftest import labellings
 
 FETCH = "import sys; from pathlib import Path; from silktune.data.local_copy import fetch; "
 FETCH += "from silktune.storage import Storage; "
@@ -22,22 +24,28 @@ FETCH += "print(fetch(Storage(sys.argv[1]), Path(sys.argv[2])))"
 
 def same(one: Dataset, other: Dataset) -> None:
     assert (one.digest, one.variables) == (other.digest, other.variables)
-    for name in ("images", "colour", "labels", "subset"):
+    np.testing.assert_array_equal(one.images[:], other.images[:])
+    for name in ("colour", "labels", "subset"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def files(storage: Storage, kind: str) -> list[str]:
+    return [name for name in storage.files() if name.endswith(kind)]
 
 
 def test_a_copy_is_the_same_data_set(tiny: Dataset, storage: Storage, tmp_path: Path) -> None:
     place = keep(tiny, storage)
     found = Dataset.open(fetch(place, tmp_path / "here"))
     same(found, tiny)
-    assert not (found.folder / "lock").exists()
+    assert sorted(path.name for path in found.folder.iterdir()) == sorted(path.name for path in tiny.folder.iterdir())
 
 
 def test_what_is_there_is_neither_put_nor_copied_again(tiny: Dataset, tmp_path: Path) -> None:
     storage = Storage.of(tmp_path / "kept")
     place = keep(tiny, storage)
     folder = fetch(place, tmp_path / "here")
-    (tmp_path / "kept" / "data" / tiny.digest / "images.npy").write_bytes(b"changed")
+    for name in files(storage, ".pixels"):
+        storage.write(name, b"changed")
     assert keep(tiny, storage) == place
     assert fetch(place, tmp_path / "here") == folder
     same(Dataset.open(folder), tiny)
@@ -47,7 +55,7 @@ def test_a_copy_that_was_interrupted_is_made_whole(tiny: Dataset, tmp_path: Path
     place = keep(tiny, Storage.of(tmp_path / "kept"))
     part = tmp_path / "here" / f".{tiny.digest}.part"
     part.mkdir(parents=True)
-    (part / "images.npy").write_bytes(b"half of it")
+    (part / "samples.parquet").write_bytes(b"half of it")
     same(Dataset.open(fetch(place, tmp_path / "here")), tiny)
 
 
@@ -55,7 +63,9 @@ def test_putting_it_there_was_interrupted(tiny: Dataset, tmp_path: Path) -> None
     storage = Storage.of(tmp_path / "kept")
     place = keep(tiny, storage)
     place.remove("dataset.json")
-    place.write("images.npy", b"half of it")
+    (contents,), (pixels,) = files(storage, ".contents"), files(storage, ".pixels")
+    storage.remove(contents)
+    storage.write(pixels, b"half of it")
     with pytest.raises(DataError, match="this is no prepared data set"):
         fetch(place, tmp_path / "here")
     same(Dataset.open(fetch(keep(tiny, storage), tmp_path / "here")), tiny)
@@ -67,14 +77,16 @@ def test_several_processes_copy_it_once(tiny: Dataset, tmp_path: Path) -> None:
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") for _ in range(3)]
     outputs = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert outputs == [str(tmp_path / "here" / tiny.digest)] * 3
-    assert [path.name for path in (tmp_path / "here").iterdir()] == [tiny.digest]
+    assert [path.name for path in labellings(tmp_path / "here")] == [tiny.digest]
+    store = ImageStore(tmp_path / "here" / FOLDER / tiny.about["store"], 32)
+    assert store.pixels_file.stat().st_size == 60 * 3 * 32**2
 
 
 def test_a_machine_that_sees_the_drivers_folder_copies_nothing(
     tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SILKTUNE_CACHE", str(tmp_path / "cache"))
-    folder = shutil.copytree(tiny.folder, tmp_path / "driver" / tiny.digest)
+    folder = shutil.copytree(tiny.folder.parent, tmp_path / "driver") / tiny.digest
     where = Whereabouts.of(Dataset.open(folder), Storage.of(tmp_path / "kept"))
     assert where.open().folder == folder
     assert not cache().exists()

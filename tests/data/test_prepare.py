@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,17 +13,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from silktune.data import folder_lock, images
-from silktune.data.arrays import Arrays
+from silktune.data import disk_space, image_decoding
 from silktune.data.colour import descriptor
+from silktune.data.dataset import Dataset, read_contents
+from silktune.data.image_store import FOLDER, ImageStore
+from silktune.data.image_store_writer import writing
 from silktune.data.prepare import CHUNK, prepare
 from silktune.errors import DataError, ResourceError
 from silktune.settings import Data
-from tests.data.conftest import picture, small_set
+from tests.data.conftest import labellings, picture, pixels, small_set
 from tests.data.test_decoders import png, zeroed
 
 SMALL = Data(image_size=16)
-FILES = ["colour.npy", "dataset.json", "images.npy", "rejected.csv", "samples.parquet"]
+FILES = ["contents.npy", "dataset.json", "rejected.csv", "samples.parquet"]
 
 SCRIPT = """
 import os, signal, sys
@@ -58,17 +59,17 @@ def test_what_is_in_the_folder(tmp_path: Path) -> None:
     table = small_set(tmp_path / "crests")
     folder = prepare(table, None, SMALL, tmp_path / "data")
     assert sorted(content(folder)) == FILES
-    assert [path.name for path in (tmp_path / "data").iterdir()] == [folder.name]
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.name != FOLDER] == [folder.name]
     about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert (about["name"], about["images"], about["digest"]) == ("crests", 12, folder.name)
     assert about["variables"][0] == {"name": "colour", "classes": ["blue", "red"], "counts": [6, 6], "background": 0}
     samples = pd.read_parquet(folder / "samples.parquet")
     assert samples.columns.tolist() == ["image", "record", "subset", "colour", "shape"]
-    pixels, colour = np.load(folder / "images.npy"), np.load(folder / "colour.npy")
-    assert (pixels.shape, pixels.dtype, colour.shape, colour.dtype) == ((12, 16, 16, 3), np.uint8, (12, 25), np.float32)
+    rows, colour = pixels(folder), Dataset.open(folder).colour
+    assert (rows.shape, rows.dtype, colour.shape, colour.dtype) == ((12, 16, 16, 3), np.uint8, (12, 25), np.float32)
     for row, name in enumerate(samples["image"]):
-        image = images.read(table.parent / name)
-        assert np.array_equal(pixels[row], images.resize(image, 16))
+        image = image_decoding.read(table.parent / name)
+        assert np.array_equal(rows[row], image_decoding.resize(image, 16))
         assert np.array_equal(colour[row], descriptor(image))
 
 
@@ -102,7 +103,7 @@ def test_what_changes_the_data_set_changes_its_name(tmp_path: Path) -> None:
 
     names = [name(), name(Data(image_size=17)), name(Data(image_size=16, crop="centre"))]
     names += [name(Data(image_size=16, split_seed=1)), name(Data(image_size=16, min_records=4))]
-    names += [name(Data(image_size=16, variables=("shape",)))]
+    assert name(Data(image_size=16, variables=("shape",))) == names[0]
     picture(tmp_path / "000.png", name="another")
     names += [name()]
     table.write_text(table.read_text(encoding="utf-8").replace("red,round", "blue,round", 1), encoding="utf-8")
@@ -110,30 +111,43 @@ def test_what_changes_the_data_set_changes_its_name(tmp_path: Path) -> None:
     assert len(set(names)) == len(names)
 
 
+def store(root: Path) -> ImageStore:
+    return ImageStore.of(root, SMALL)
+
+
 def test_killed_it_goes_on_and_ends_the_same(many: Path, tmp_path: Path) -> None:
     killed = in_another_process(many, tmp_path / "killed", 2 * CHUNK)
     assert killed.wait() == -9
-    (part,) = (tmp_path / "killed").iterdir()
-    assert part.name.startswith(".")
-    assert np.load(part / "done.npy").sum() == 2 * CHUNK
+    assert labellings(tmp_path / "killed") == []
+    assert len(store(tmp_path / "killed").index()) == 2 * CHUNK
     told: list[int] = []
     folder = prepare(many, None, SMALL, tmp_path / "killed", progress=lambda done, total: told.append(done))
     assert told == [2 * CHUNK, 3 * CHUNK]
     undisturbed = prepare(many, None, SMALL, tmp_path / "undisturbed")
     assert content(folder) == content(undisturbed)
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == [folder.name]
+    assert content(store(tmp_path / "killed").folder) == content(store(tmp_path / "undisturbed").folder)
+    assert labellings(tmp_path / "killed") == [folder]
 
 
 def test_what_was_done_before_the_kill_is_not_decoded_again(many: Path, tmp_path: Path) -> None:
     assert in_another_process(many, tmp_path, CHUNK).wait() == -9
-    (part,) = tmp_path.iterdir()
-    marked = np.load(part / "images.npy", mmap_mode="r+")
-    done = np.load(part / "done.npy").astype(bool)
-    marked[done] = 7
-    marked.flush()
-    found = np.load(prepare(many, None, SMALL, tmp_path) / "images.npy")
-    assert (found[done] == 7).all()
-    assert not (found[~done] == 7).all(axis=(1, 2, 3)).any()
+    there = store(tmp_path)
+    done = set(there.index())
+    there.pixels_file.write_bytes(bytes([7]) * there.pixels_file.stat().st_size)
+    folder = prepare(many, None, SMALL, tmp_path)
+    marked = np.array([content in done for content in read_contents(folder)])
+    assert marked.sum() == CHUNK
+    assert (pixels(folder)[marked] == 7).all()
+    assert not (pixels(folder)[~marked] == 7).all(axis=(1, 2, 3)).any()
+
+
+def test_half_a_row_that_a_kill_left_is_written_again(many: Path, tmp_path: Path) -> None:
+    assert in_another_process(many, tmp_path, CHUNK).wait() == -9
+    for path in store(tmp_path).row_bytes:
+        with path.open("ab") as file:
+            file.write(b"half")
+    folder = prepare(many, None, SMALL, tmp_path)
+    assert np.array_equal(pixels(folder), pixels(prepare(many, None, SMALL, tmp_path / "undisturbed")))
 
 
 def stop(done: int, total: int) -> None:
@@ -141,23 +155,27 @@ def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("broken", ["done.npy", "images.npy", "colour.npy"])
-def test_a_part_that_is_damaged_is_begun_again(many: Path, tmp_path: Path, broken: str) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        prepare(many, None, SMALL, tmp_path, progress=stop)
-    (part,) = tmp_path.iterdir()
-    (part / broken).write_bytes(b"")
+@pytest.mark.parametrize("broken", ["contents.bin", "pixels.bin", "colour.bin"])
+def test_images_that_damage_took_are_decoded_again(many: Path, tmp_path: Path, broken: str) -> None:
+    whole = prepare(many, None, SMALL, tmp_path)
+    before = pixels(whole)
+    (store(tmp_path).folder / broken).write_bytes(b"")
+    with pytest.raises(DataError, match="this prepared data set is damaged"):
+        Dataset.open(whole)
     told: list[int] = []
-    folder = prepare(many, None, SMALL, tmp_path, progress=lambda done, total: told.append(done))
+    assert prepare(many, None, SMALL, tmp_path, progress=lambda done, total: told.append(done)) == whole
     assert told[0] == 0
-    assert np.load(folder / "images.npy").reshape(3 * CHUNK, -1).any(axis=1).all()
+    assert np.array_equal(pixels(whole), before)
 
 
-def test_a_whole_part_that_was_not_renamed_is_renamed(many: Path, tmp_path: Path) -> None:
+def test_a_labelling_that_was_not_renamed_is_written_again(many: Path, tmp_path: Path) -> None:
     folder = prepare(many, None, SMALL, tmp_path)
     folder.rename(tmp_path / f".{folder.name}.part")
-    assert prepare(many, None, SMALL, tmp_path, progress=pytest.fail) == folder
+    told: list[int] = []
+    assert prepare(many, None, SMALL, tmp_path, progress=lambda done, total: told.append(done)) == folder
+    assert told == [3 * CHUNK]
     assert sorted(content(folder)) == FILES
+    assert labellings(tmp_path) == [folder]
 
 
 def test_two_processes_at_once_make_one_data_set(many: Path, tmp_path: Path) -> None:
@@ -165,20 +183,21 @@ def test_two_processes_at_once_make_one_data_set(many: Path, tmp_path: Path) -> 
     said = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert said[0][0] == said[1][0]
-    (folder,) = (tmp_path / "both").iterdir()
+    (folder,) = labellings(tmp_path / "both")
     assert content(folder) == content(prepare(many, None, SMALL, tmp_path / "alone"))
+    assert len(store(tmp_path / "both").index()) == 3 * CHUNK
+    assert store(tmp_path / "both").pixels_file.stat().st_size == 3 * CHUNK * 3 * 16**2
 
 
 def test_while_one_writes_another_waits(tmp_path: Path) -> None:
     order: list[str] = []
 
     def second() -> None:
-        with folder_lock.alone(tmp_path, "x") as part:
+        with writing(store(tmp_path)):
             order.append("second")
-            shutil.rmtree(part)
 
-    with folder_lock.alone(tmp_path, "x") as part:
-        with (part / "lock").open("a", encoding="utf-8") as file, pytest.raises(BlockingIOError):
+    with writing(store(tmp_path)):
+        with (store(tmp_path).folder / "lock").open("a", encoding="utf-8") as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         waiting = threading.Thread(target=second)
         waiting.start()
@@ -246,10 +265,10 @@ def test_unreadable_images_are_all_said_and_can_be_left_out(tmp_path: Path) -> N
     folder = prepare(table, None, SMALL, tmp_path / "data", skip_unreadable=True)
     rejected = pd.read_csv(folder / "rejected.csv")
     assert rejected["image"].tolist() == ["001.png", "003.png", "005.png", "007.png"]
-    samples, pixels = pd.read_parquet(folder / "samples.parquet"), np.load(folder / "images.npy")
-    assert len(samples) == len(pixels) == len(np.load(folder / "colour.npy")) == 36
-    for row, name in enumerate(samples["image"]):
-        assert np.array_equal(pixels[row], images.resize(images.read(tmp_path / name), 16))
+    found = Dataset.open(folder)
+    assert len(found.samples) == len(found.images) == len(found.colour) == 36
+    for row, name in enumerate(found.samples["image"]):
+        assert np.array_equal(found.images[row], image_decoding.resize(image_decoding.read(tmp_path / name), 16))
 
 
 def test_too_large_images_are_found_before_any_is_decoded(tmp_path: Path) -> None:
@@ -332,15 +351,13 @@ def test_images_left_out_may_make_a_class_too_rare(tmp_path: Path) -> None:
         ["001.png", "no label but of classes too rare to split: colour gold"],
         ["005.png", "it is no image or a damaged one"],
     ]
-    assert len(np.load(folder / "images.npy")) == about["images"] == 18
+    assert len(pixels(folder)) == about["images"] == 18
 
 
 def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
-    part = tmp_path / "part"
-    part.mkdir()
     with pytest.raises(ResourceError) as caught:
-        folder_lock.has_room(part, 10**18)
-    assert str(caught.value).startswith(f"{tmp_path}: the prepared data set needs 1,000,000,000.0 GB, but only ")
+        disk_space.has_room(tmp_path, 10**18)
+    assert str(caught.value).startswith(f"{tmp_path}: the images to be prepared need 1,000,000,000.0 GB, but only ")
 
 
 @pytest.mark.parametrize(
@@ -349,15 +366,15 @@ def test_no_room_is_said_before_the_work(tmp_path: Path) -> None:
      (999_999, "1,000.0 kB")],
 )  # fmt: skip
 def test_sizes_are_in_a_unit_that_shows_them(count: int, text: str) -> None:
-    assert folder_lock.size(count) == text
+    assert disk_space.size(count) == text
 
 
 def test_little_room_is_said_in_numbers_that_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for needed, free in ((1_000_001, 1_000_000), (40_000, 20_000), (5, 0)):
-        monkeypatch.setattr(folder_lock.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
+        monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free}))
         with pytest.raises(ResourceError) as caught:
-            folder_lock.has_room(tmp_path / "part", needed)
-        need, _, rest = str(caught.value).partition(" needs ")[2].partition(", but only ")
+            disk_space.has_room(tmp_path, needed)
+        need, _, rest = str(caught.value).partition(" need ")[2].partition(", but only ")
         assert need != rest.partition(" is free")[0].partition(" are free")[0]
 
 
@@ -418,22 +435,11 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         prepare(table, None, SMALL, tmp_path / "file" / "data")
 
 
-def test_rows_are_marked_as_done_after_they_are_written(tmp_path: Path) -> None:
-    arrays = Arrays(tmp_path, 3, 16)
-    row = (np.full((16, 16, 3), 9, np.uint8), np.arange(25, dtype=np.float32))
-    arrays.write({1: row})
-    again = Arrays(tmp_path, 3, 16)
-    assert again.todo == [0, 2]
-    assert (np.load(tmp_path / "images.npy")[1] == 9).all()
-    assert np.load(tmp_path / "colour.npy")[1].tolist() == list(range(25))
-    assert Arrays(tmp_path, 4, 16).todo == [0, 1, 2, 3]
-
-
 def test_kamon_is_prepared(real: Path, tmp_path: Path) -> None:
     folder = prepare(real / "kamon" / "labels.csv", None, SMALL, tmp_path)
     about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert (about["name"], about["images"], about["rejected"]) == ("kamon", 1002, 0)
-    pixels = np.load(folder / "images.npy", mmap_mode="r")
-    assert pixels.shape == (1002, 16, 16, 3)
-    assert pixels.reshape(1002, -1).std(axis=1).min() > 1  # every row is a picture
-    assert (np.load(folder / "colour.npy").sum(axis=1) == 224**2).all()
+    found = Dataset.open(folder)
+    assert found.images.shape == (1002, 16, 16, 3)
+    assert found.images[:].reshape(1002, -1).std(axis=1).min() > 1  # every row is a picture
+    assert (found.colour.sum(axis=1) == 224**2).all()

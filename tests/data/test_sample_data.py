@@ -13,8 +13,8 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from silktune.data import images, labels
-from silktune.data.dataset import resolve
+from silktune.data import image_decoding, labels
+from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import fabrics
 from silktune.data.sample_data.collection import VARIABLES, weave
 from silktune.data.split import split
@@ -38,7 +38,7 @@ def test_there_are_as_many_images_as_asked_for(large: Path) -> None:
     assert len(found) == 600 == len(list((large.parent / "images").iterdir()))
     assert found.groupby("record").size().value_counts().index.tolist() == [1, 2, 3]
     for name in found["image"][:20]:
-        assert all(96 <= side <= 128 for side in images.read(large.parent / "images" / name).shape[:2])
+        assert all(96 <= side <= 128 for side in image_decoding.read(large.parent / "images" / name).shape[:2])
 
 
 def test_labels_are_missing_much_as_in_the_paper(large: Path) -> None:
@@ -124,7 +124,7 @@ def test_too_few_images(tmp_path: Path) -> None:
 
 def test_there_is_something_to_learn(large: Path, tmp_path: Path) -> None:
     """Colour says the place, the finest detail the weave; a linear model finds both, from a third of the labels."""
-    found = resolve(large, None, Data(image_size=64), tmp_path)
+    found = open_or_prepare(large, None, Data(image_size=64), tmp_path)
     grey = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in found.images]).astype(np.float32)
     spectrum = np.log1p(np.abs(np.fft.fft2(grey))[:, :32].reshape(-1, 8, 4, 16, 4).mean(axis=(2, 4)))
     features = {"place": found.colour, "technique": spectrum.reshape(len(grey), -1)}

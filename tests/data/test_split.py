@@ -50,7 +50,10 @@ def tables(draw_from: st.DrawFn) -> LabelTable:
 def test_no_record_is_torn_and_every_class_is_everywhere(table: LabelTable, seed: int) -> None:
     found = draw(table, seed)
     samples = found.samples
-    assert samples.groupby("record")["subset"].nunique().max() == 1
+    seen = samples[samples["subset"] != ""]
+    assert seen.groupby("record")["subset"].nunique().max() == 1
+    unlabelled = (samples[list(table.variables)] == "").all(axis=1)
+    assert (unlabelled == (samples["subset"] == "")).all()
     for variable in found.variables:
         assert variable.K >= 2
         for name in variable.classes:
@@ -110,8 +113,9 @@ def test_rare_classes_become_background_and_images_with_nothing_else_are_left_ou
     rows += [("p", "p", "rare", "x"), ("q", "q", "rare", ""), ("s", "s", "", ""), ("t", "t", BACKGROUND, "")]
     found = draw(table_of(rows, ("v", "w")))
     assert found.backgrounds == {"v": {"rare": 2}}
-    assert dict(found.rejected) == {"q": "no label but of classes too rare to split: v rare", "s": "no label"}
+    assert dict(found.rejected) == {"q": "no label but of classes too rare to split: v rare"}
     kept = found.samples.set_index("image")
+    assert kept.loc["s"].tolist() == ["s", "", "", ""]
     assert kept.loc["p", "v"] == BACKGROUND
     assert kept.loc["t", "v"] == BACKGROUND
     assert found.variables[0].background == 2

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def resolve(console: Console, data: str, images: Path | None, experiment: Experiment, root: Path) -> Dataset:
     """The data set that `--data` names, prepared with a progress bar if it is a table, copied here from a storage."""
-    from silktune.data import dataset
     from silktune.data.local_copy import fetch
+    from silktune.data.open_or_prepare import open_or_prepare
     from silktune.storage import Storage, is_uri
 
     folder = fetch(Storage.of(data), root) if is_uri(data) else Path(data)
@@ -31,7 +31,7 @@ def resolve(console: Console, data: str, images: Path | None, experiment: Experi
     columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        found = dataset.resolve(
+        found = open_or_prepare(
             folder,
             images,
             experiment.data,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data.images import Image
+from silktune.data.image_decoding import Image
 from silktune.data.sample_data import fabrics
 from silktune.errors import DataError
 from silktune.outcome import write_whole

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from silktune.data.images import Image
+from silktune.data.image_decoding import Image
 from silktune.data.sample_data.motifs import MOTIFS
 
 Floats = npt.NDArray[np.float32]

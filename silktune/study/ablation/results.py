@@ -40,7 +40,8 @@ class Facts(BaseModel):
 
     name: str
     digest: str
-    images: int
+    split: str = ""  # digest of which images are in which subset
+    images: int  # with a label, in a subset
     variables: tuple[VariableFacts, ...]
 
     @classmethod
@@ -49,7 +50,9 @@ class Facts(BaseModel):
             VariableFacts(name=v.name, counts=dict(zip(v.classes, v.counts, strict=True)), background=v.background)
             for v in data.variables
         )
-        return cls(name=data.name, digest=data.digest, images=len(data.images), variables=variables)
+        return cls(
+            name=data.name, digest=data.digest, split=data.split, images=int(data.labelled.sum()), variables=variables
+        )
 
     def labelled(self, variable: str) -> float:
         """The share of the images that have a label of a class of interest (P23 §4)."""

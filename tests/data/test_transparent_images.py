@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from silktune.data.images import ORIENTATION, decode
+from silktune.data.image_decoding import ORIENTATION, decode
 from tests.data.test_decoders import chunk
 
 TURNS = {  # what has to be done to the stored picture, EXIF 2.3 §4.6.4

@@ -16,13 +16,11 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import PIL.Image
 
 from silktune.data.colour import SIDE, descriptor
-from silktune.data.images import LIMIT, TOO_LARGE, Image, UnreadableError, crop, header, read, resize
-
-Row = tuple[Image, npt.NDArray[np.float32]]  # (S, S, 3) pixels, (25,) colour descriptor
+from silktune.data.image_decoding import LIMIT, TOO_LARGE, UnreadableError, crop, header, read, resize
+from silktune.data.image_store import Row
 
 READY = "ready"
 _SPOKEN = 1 << 16  # bytes of what is said of an image; what is beyond is lost

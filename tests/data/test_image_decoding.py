@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from silktune.data.images import crop, read, resize
+from silktune.data.image_decoding import crop, read, resize
 from silktune.errors import DataError
 from tests.data.conftest import picture
 

@@ -10,6 +10,7 @@ training, 1 validation, 2 test.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
 from silktune.seeds import stream
 
-SHARES = (0.6, 0.2, 0.2)
 ATTEMPTS = 20
 
 Ints = npt.NDArray[np.int64]
@@ -96,9 +96,21 @@ class Board:
         kept[self.image[~dropped[self.label]]] = True
         return kept
 
+    def unlabelled(self) -> Bools:
+        """(N,) images without any label."""
+        empty = np.ones(len(self.record), bool)
+        empty[self.image] = False
+        return empty
 
-def draw(board: Board, seed: int, min_records: int) -> tuple[Ints, Bools]:
-    """A subset for each record, (R,), and the classes that became background, (C,).
+    def with_few_classes(self, dropped: Bools) -> list[str]:
+        """The variables that are left with fewer than two classes without the dropped ones."""
+        names = dict.fromkeys(variable for variable, _ in self.classes)
+        left = Counter(self.classes[c][0] for c in np.flatnonzero(self.wanted & ~dropped))
+        return [name for name in names if left[name] < 2]
+
+
+def draw(board: Board, seed: int, min_records: int, shares: Sequence[float]) -> tuple[Ints, Bools]:
+    """A subset for each record, (R,), of about these shares, and the classes that became background, (C,).
 
     Covering may fail for a class whose records were all given away for the sake of others. Then it is covered
     first, with other luck; the class that fails most often in ATTEMPTS becomes background. So the search ends.
@@ -108,7 +120,7 @@ def draw(board: Board, seed: int, min_records: int) -> tuple[Ints, Bools]:
         failures: list[int] = []
         while len(failures) < ATTEMPTS:
             order = stream(seed, "split", len(failures)).permutation(len(board.first_row))
-            attempt = _Draw(board, order, dropped)
+            attempt = _Draw(board, order, dropped, shares)
             failed = attempt.cover(failures)
             if failed is None:
                 attempt.stratify()
@@ -120,7 +132,7 @@ def draw(board: Board, seed: int, min_records: int) -> tuple[Ints, Bools]:
 class _Draw:
     """One attempt to give each record a subset."""
 
-    def __init__(self, board: Board, order: Ints, dropped: Bools) -> None:
+    def __init__(self, board: Board, order: Ints, dropped: Bools, shares: Sequence[float]) -> None:
         kept = board.kept(dropped)
         self.size = np.bincount(board.record[kept], minlength=len(order))
         self.subset = np.full(len(order), -1, np.int64)
@@ -137,8 +149,8 @@ class _Draw:
             self.left[c] = self.left.get(c, 0) + n
         self.free = {c: len(rs) for c, rs in self.holders.items()}  # records not yet given away
         self.lacking = {c: {0, 1, 2} if board.wanted[c] else set() for c in self.holders}  # subsets without it
-        self.wish = {c: [share * n for share in SHARES] for c, n in self.left.items()}
-        self.wish_all = [share * float(self.size.sum()) for share in SHARES]
+        self.wish = {c: [share * n for share in shares] for c, n in self.left.items()}
+        self.wish_all = [share * float(self.size.sum()) for share in shares]
 
     def give(self, record: int, j: int) -> None:
         self.subset[record] = j

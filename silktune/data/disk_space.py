@@ -1,9 +1,8 @@
-"""A place on the disk for one data set: one process at a time, and what goes wrong there in a sentence."""
+"""Room on a disk for prepared images: whether there is enough, and what goes wrong in a sentence."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,25 +11,6 @@ from pathlib import Path
 from silktune.errors import ResourceError, trouble
 
 _UNITS = ("kB", "MB", "GB")
-
-
-@contextmanager
-def alone(root: Path, digest: str) -> Iterator[Path]:
-    """The folder in which a data set is written, when no other process writes in it.
-
-    The lock is in the folder and moves with it: who waited for it finds the whole data set.
-    """
-    part = root / f".{digest}.part"
-    while True:
-        part.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = (part / "lock").open("a", encoding="utf-8")
-        except FileNotFoundError:
-            continue  # renamed between the two lines
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield part
-            return
 
 
 @contextmanager
@@ -59,7 +39,7 @@ def has_room(folder: Path, needed: int) -> None:
         sizes = [size(needed), size(free)]
         need, have = sizes if len(set(sizes)) == 2 else [f"{count:,} bytes" for count in (needed, free)]
         raise ResourceError(
-            f"{folder.parent}: the prepared data set needs {need}, but only {have} are free there. "
+            f"{folder}: the images to be prepared need {need}, but only {have} are free there. "
             "Make room, name another folder with --to, or choose a smaller data.image_size."
         )
 
