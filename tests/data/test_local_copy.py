@@ -13,9 +13,11 @@ import pytest
 from silktune.data.dataset import Dataset
 from silktune.data.image_store import FOLDER, ImageStore
 from silktune.data.local_copy import Whereabouts, cache, fetch, keep
+from silktune.data.prepare import prepare
 from silktune.errors import DataError, ResourceError
+from silktune.settings import Data
 from silktune.storage import Storage
-from tests.data.conftest import labellings
+from tests.data.conftest import labellings, small_set
 
 FETCH = "import sys; from pathlib import Path; from silktune.data.local_copy import fetch; "
 FETCH += "from silktune.storage import Storage; "
@@ -99,3 +101,42 @@ def test_a_storage_that_cannot_be_written_is_a_sentence(tiny: Dataset, tmp_path:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResourceError, match="the data set cannot be put there"):
         keep(tiny, Storage.of(tmp_path / "file"))
+
+
+def test_only_what_is_new_is_put_and_fetched(tmp_path: Path) -> None:
+    """A corrected label moves no image; ten images more are one piece of ten."""
+    storage, here = Storage.of(tmp_path / "kept"), tmp_path / "here"
+    table = small_set(tmp_path / "set", 24)
+
+    def there_and_here() -> tuple[list[int], Dataset]:
+        data = Dataset.open(prepare(table, None, Data(image_size=16), tmp_path / "data"))
+        found = Dataset.open(fetch(keep(data, storage), here))
+        same(found, data)
+        return sorted(size for name, size in storage.files().items() if name.endswith(".pixels")), found
+
+    bytes_each = 3 * 16**2
+    assert there_and_here()[0] == [24 * bytes_each]
+    table.write_text(table.read_text(encoding="utf-8").replace("r3,blue", "r3,red"), encoding="utf-8")
+    assert there_and_here()[0] == [24 * bytes_each]
+    small_set(tmp_path / "set", 34)
+    sizes, found = there_and_here()
+    assert sizes == [10 * bytes_each, 24 * bytes_each]
+    assert len(found.images.pixels) == 34
+    assert len(labellings(here)) == 3
+
+
+def test_images_that_a_machine_lost_are_fetched_again(tiny: Dataset, tmp_path: Path) -> None:
+    place = keep(tiny, Storage.of(tmp_path / "kept"))
+    folder = fetch(place, tmp_path / "here")
+    shutil.rmtree(tmp_path / "here" / FOLDER)
+    same(Dataset.open(fetch(place, tmp_path / "here")), tiny)
+    assert fetch(place, tmp_path / "here") == folder
+
+
+def test_images_that_are_not_in_the_storage_are_said(tiny: Dataset, tmp_path: Path) -> None:
+    storage = Storage.of(tmp_path / "kept")
+    place = keep(tiny, storage)
+    for name in files(storage, ".contents"):
+        storage.remove(name)
+    with pytest.raises(DataError, match=r"images/32px-whole-v2: 60 images are missing. Put the data set there again"):
+        fetch(place, tmp_path / "here")
