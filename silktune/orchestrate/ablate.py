@@ -15,7 +15,7 @@ from silktune.orchestrate.study_logging import about, open_rows
 from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import publish
+from silktune.study import publish, same_split
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.mirror import Mirror
@@ -59,7 +59,9 @@ def check(table: Table, data: Dataset, device: str) -> None:
 
     Raises:
         SilktuneError: all complaints at once, each with its row.
+        StudyError: the base's settings were chosen on another split.
     """
+    same_split.check(table, data)
     kinds: dict[Hashable, list[Row]] = {}
     for row in table.rows:
         data_net_train = (row.experiment.data, row.experiment.net, row.experiment.train)

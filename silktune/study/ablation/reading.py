@@ -73,7 +73,8 @@ def load(
     clashes.check(reader, replace(declared.base, changes={}), declared.rows, layers)
     if reader.complaints:
         raise SpaceError.of(dict.fromkeys(reader.complaints))
-    return _table(path.stem, declared, tuple(variables) or declared.variables, layers)
+    table = _table(path.stem, declared, tuple(variables) or declared.variables, layers)
+    return table.model_copy(update={"best_of": str(best_of or declared.best_of)})
 
 
 def _command_line(reader: Reader, overrides: Mapping[str, Any], variables: Sequence[str]) -> dict[str, Any]:

@@ -33,6 +33,23 @@ class VariableFacts(BaseModel):
     background: int  # images whose label is background
 
 
+class SplitFacts(BaseModel):
+    """Which split a data set has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str  # of which images are in which subset
+    images: dict[str, int]  # subset → images
+    split_seed: int
+    min_records: int
+
+    @classmethod
+    def of(cls, data: Dataset) -> SplitFacts:
+        settings = data.about["settings"]
+        seed, min_records = settings["split_seed"], settings["min_records"]
+        return cls(digest=data.split, images=data.about["subsets"], split_seed=seed, min_records=min_records)
+
+
 class Facts(BaseModel):
     """What a table says of the data set that its rows were trained on."""
 
@@ -40,9 +57,9 @@ class Facts(BaseModel):
 
     name: str
     digest: str
-    split: str = ""  # digest of which images are in which subset
     images: int  # with a label, in a subset
     variables: tuple[VariableFacts, ...]
+    split: SplitFacts | None = None  # None: a study that was begun before a split had a digest
 
     @classmethod
     def of(cls, data: Dataset) -> Facts:
@@ -51,7 +68,11 @@ class Facts(BaseModel):
             for v in data.variables
         )
         return cls(
-            name=data.name, digest=data.digest, split=data.split, images=int(data.labelled.sum()), variables=variables
+            name=data.name,
+            digest=data.digest,
+            images=int(data.labelled.sum()),
+            variables=variables,
+            split=SplitFacts.of(data),
         )
 
     def labelled(self, variable: str) -> float:

@@ -67,6 +67,7 @@ class Table(_Record):
     reference: str  # a line
     base: KeptExperiment
     rows: tuple[Row, ...]
+    best_of: str = ""  # the search whose winner the base is over: its folder, or a file like its winner.yaml
 
     @property
     def lines(self) -> tuple[str, ...]:
