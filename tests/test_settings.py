@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from silktune.errors import SettingsError
-from silktune.settings import BLOCKS, Experiment, names, parse, spell
+from silktune.settings import Experiment, names, parse, spell
 from silktune.settings.descriptions import describe
 from silktune.settings.spelling import alike
+from silktune.settings.trunks import BLOCKS
 
 
 def said(changes: dict[str, Any], where: str = "") -> list[str]:
@@ -68,7 +69,8 @@ def test_defaults_are_the_papers() -> None:
         ("train.sampling", "fair", "train.sampling cannot be 'fair': it should be random or balanced."),
         ("net.NN_jfc", (), "net.NN_jfc cannot be (): it should have at least 1 item, not 0."),
         ("net.NN_jfc", [64, 0], "net.NN_jfc cannot be 0: it should be greater than or equal to 1."),
-        ("net.NB_RN", 51, "net.NB_RN cannot be 51: it should be less than or equal to 50."),
+        ("net.NB_RN", 51, "net.NB_RN is 51, but resnet152 has 50 residual blocks."),
+        ("net.trunk", "resnet5", "net.trunk: there is no resnet5. Did you mean resnet50?"),
         ("loss.gamma", True, "loss.gamma cannot be True: no setting is true or false."),
         ("net.NN_jfc", [8, True], "net.NN_jfc cannot be True: no setting is true or false."),
         ("net.weights", "", "net.weights cannot be '': it should have at least 1 character."),

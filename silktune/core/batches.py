@@ -22,8 +22,12 @@ def random_batches(rows: Rows, size: int, rng: np.random.Generator) -> list[Rows
     Paper: P22 §3.3, C*.
     Differs: nothing.
     """
-    order = rng.permutation(rows)
-    return [order[first : first + size] for first in range(0, len(order), size)]
+    return pieces(rng.permutation(rows), size)
+
+
+def pieces(rows: Rows, size: int) -> list[Rows]:
+    """Rows in their order, cut into batches of at most `size`."""
+    return [rows[first : first + size] for first in range(0, len(rows), size)]
 
 
 def balanced_batches(labels: Rows, rows: Rows, size: int, K: int, rng: np.random.Generator) -> list[Rows]:

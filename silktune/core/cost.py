@@ -15,15 +15,16 @@ from time import perf_counter
 
 import torch
 
+from silktune.core.batches import Rows
 from silktune.core.collective import ALONE
 from silktune.core.device import memory, prepare_device
-from silktune.core.loader import Batch, Rows, feed
+from silktune.core.loader import Batch
 from silktune.core.streams import Chance
 from silktune.core.training import view
 from silktune.core.training_loop import Training, train_batches, validation_batches
-from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.settings import Experiment, Runtime
+from silktune.settings.weights import RANDOM
 
 STEPS = 5  # timed, after one that is not: the first one chooses algorithms and asks for memory
 
@@ -67,7 +68,7 @@ def measure(experiment: Experiment, runtime: Runtime, data: Dataset, *, limit: f
         limit: seconds after which no other batch is begun; one of each sort is timed even so.
 
     Raises:
-        SilktuneError: as `loop.train` does.
+        SilktuneError: as `training.train` does.
     """
     with _undisturbed(runtime) as device, memory(experiment):
         return _measure(experiment, runtime.model_copy(update={"folder": None}), view(data, experiment), device, limit)
@@ -86,22 +87,22 @@ def _measure(experiment: Experiment, runtime: Runtime, data: Dataset, device: to
         training.terms(batch, chance)
 
     training.net.train()
-    train = _seconds_per_image(step, data, train_batches(experiment, data, 1), device, limit / 2)
+    train = _seconds_per_image(step, training, train_batches(experiment, data, 1), limit / 2)
     training.net.eval()
-    validation = _seconds_per_image(validate, data, validation_batches(experiment, data), device, limit / 2)
+    validation = _seconds_per_image(validate, training, validation_batches(experiment, data), limit / 2)
     return Pace(built, train, validation)
 
 
 def _seconds_per_image(
-    work: Callable[[Batch], None], data: Dataset, batches: Sequence[Rows], device: torch.device, limit: float
+    work: Callable[[Batch], None], training: Training, batches: Sequence[Rows], limit: float
 ) -> float:
     """The median over the timed batches; where `limit` leaves time for only one, it is the first."""
     full = [rows for rows in batches if len(rows) == len(batches[0])]
-    times = [_now(device)]
-    with closing(feed(data, list(islice(cycle(full), STEPS + 1)), device, ALONE)) as fed:
+    times = [_now(training.device)]
+    with closing(training.feed(list(islice(cycle(full), STEPS + 1)))) as fed:
         for batch in fed:
             work(batch)
-            times.append(_now(device))
+            times.append(_now(training.device))
             if times[-1] - times[0] >= limit:
                 break
     seconds = [after - before for before, after in pairwise(times)]

@@ -5,19 +5,16 @@ N images of a batch, of which a worker has n (`collective`); M variables, S pixe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from silktune.core.batches import Rows
 from silktune.core.collective import World
 from silktune.data.dataset import Dataset
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,32 +23,34 @@ class Batch:
 
     own: slice  # the n of the N rows that are this worker's
     images: Tensor  # (n, 3, S, S) float32 in [0, 1], channels last in memory
+    inputs: Tensor  # what the network starts from: what the frozen prefix makes of the images
     labels: Tensor  # (N, M) int64, −1 unknown
     colour: Tensor  # (N, 25) float32, the colour descriptors
 
 
-def feed(data: Dataset, batches: Sequence[Rows], device: torch.device, world: World) -> Generator[Batch, None, None]:
+def feed(
+    data: Dataset, batches: Sequence[Rows], device: torch.device, world: World, prefix: Callable[[Tensor], Tensor]
+) -> Generator[Batch, None, None]:
     """A worker's part of the batches in their order; the next one is read while this one is worked on."""
     with ThreadPoolExecutor(max_workers=1) as reader:
         waiting = [reader.submit(_read, data, rows, device, world) for rows in batches[:1]]
         for rows in batches[1:]:
-            batch = waiting.pop().result()
+            read = waiting.pop().result()
             waiting.append(reader.submit(_read, data, rows, device, world))
-            yield batch
+            yield _batch(*read, prefix)
         for last in waiting:
-            yield last.result()
+            yield _batch(*last.result(), prefix)
 
 
-def _read(data: Dataset, rows: Rows, device: torch.device, world: World) -> Batch:
+def _batch(own: slice, images: Tensor, labels: Tensor, colour: Tensor, prefix: Callable[[Tensor], Tensor]) -> Batch:
+    return Batch(own, images, prefix(images), labels, colour)
+
+
+def _read(data: Dataset, rows: Rows, device: torch.device, world: World) -> tuple[slice, Tensor, Tensor, Tensor]:
     own = world.share(len(rows))
     pixels = torch.from_numpy(data.images[rows[own]])  # a copy in memory, uint8: a quarter of the floats
     labels, colour = torch.from_numpy(data.labels[rows]), torch.from_numpy(data.colour[rows])
     if device.type == "cuda":
         pixels, labels, colour = (tensor.pin_memory() for tensor in (pixels, labels, colour))
     images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
-    return Batch(own, images, labels.to(device, non_blocking=True), colour.to(device, non_blocking=True))
-
-
-def pieces(rows: Rows, size: int) -> list[Rows]:
-    """Rows in their order, cut into batches of at most `size`."""
-    return [rows[first : first + size] for first in range(0, len(rows), size)]
+    return own, images, labels.to(device, non_blocking=True), colour.to(device, non_blocking=True)

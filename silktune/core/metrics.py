@@ -8,35 +8,13 @@ label −1 is unknown: the image says nothing about this variable
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
 
-from silktune.data.labels import BACKGROUND
-from silktune.data.statistics import class_statistics
+from silktune.data.variables import Variable
 from silktune.errors import DataError
 from silktune.outcome import ClassScores, Confusion, Scores, VariableScores
-
-
-class Variable(Protocol):
-    """What scoring needs to know of a variable."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The K classes of interest."""
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Images of each of the K classes in the whole data set."""
-
-    @property
-    def background(self) -> int:
-        """Background labels in the whole data set; with one or more, background is the class K."""
 
 
 def scores(labels: NDArray[np.int64], predictions: NDArray[np.int64], variables: Sequence[Variable]) -> Scores:
@@ -75,49 +53,41 @@ def scores(labels: NDArray[np.int64], predictions: NDArray[np.int64], variables:
     )
 
 
+def precision_recall_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(K, K) images, true class × predicted class → (3, K) precision, recall and F1 of every class; 0/0 is 0."""
+    hits, predicted, labelled = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
+    parts = ((hits, predicted), (hits, labelled), (2 * hits, predicted + labelled))
+    return np.array([np.divide(a, b, out=np.zeros(len(b)), where=b > 0) for a, b in parts])
+
+
 def _variable(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable) -> VariableScores:
     known = truth >= 0
     truth, predicted = truth[known], predicted[known]
-    K = len(variable.classes)
-    classes = _classes(truth, predicted, variable)
+    confusion = Confusion.count(variable.outputs, zip(truth.tolist(), predicted.tolist(), strict=True))
+    classes = _classes(confusion.matrix(), variable)
     return VariableScores(
         name=variable.name,
-        f1=_mean(c.f1 for c in classes[:K]),
+        f1=_mean(c.f1 for c in classes[: variable.K]),
         f1_with_background=_mean(c.f1 for c in classes),
-        f1_minority=_mean(c.f1 for c in classes[:K] if c.minority),
+        f1_minority=_mean(c.f1 for c in classes[: variable.K] if c.minority),
         OA=float((truth == predicted).mean()) if len(truth) else None,
         labelled=len(truth),
         classes=classes,
-        confusion=Confusion.count(len(classes), zip(truth.tolist(), predicted.tolist(), strict=True)),
+        confusion=confusion,
     )
 
 
-def _classes(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable) -> tuple[ClassScores, ...]:
-    background = variable.background > 0
-    names = [*variable.classes, *([BACKGROUND] if background else [])]
-    is_minority = [*class_statistics(variable.counts).minority_mask, *([False] if background else [])]
-    if len(truth) == 0:
-        figures = [(0.0, 0.0, 0.0, 0)] * len(names)
-    else:
-        columns = precision_recall_fscore_support(
-            truth, predicted, labels=range(len(names)), average=None, zero_division=0
-        )
-        figures = list(zip(*columns, strict=True))
+def _classes(confusion: NDArray[np.int64], variable: Variable) -> tuple[ClassScores, ...]:
+    minority = [*variable.statistics.minority_mask, *([False] if variable.background else [])]
+    shares, labelled = precision_recall_f1(confusion), confusion.sum(axis=1)
     return tuple(
-        _class(name, *figure, minority=rare) for name, figure, rare in zip(names, figures, is_minority, strict=True)
+        _class(name, shares[:, k], int(labelled[k]), minority=minority[k]) for k, name in enumerate(variable.names)
     )
 
 
-def _class(name: str, precision: float, recall: float, f1: float, support: int, *, minority: bool) -> ClassScores:
-    defined = support > 0
-    return ClassScores(
-        name=name,
-        precision=float(precision) if defined else None,
-        recall=float(recall) if defined else None,
-        f1=float(f1) if defined else None,
-        support=int(support),
-        minority=minority,
-    )
+def _class(name: str, shares: NDArray[np.float64], support: int, *, minority: bool) -> ClassScores:
+    precision, recall, f1 = map(float, shares) if support else (None, None, None)
+    return ClassScores(name=name, precision=precision, recall=recall, f1=f1, support=support, minority=minority)
 
 
 def _mean(figures: Iterable[float | None]) -> float | None:

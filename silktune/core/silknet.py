@@ -12,22 +12,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from silktune.core.trunk import Trunk
+from silktune.core import backbones
+from silktune.core.backbones import Prefix, Suffix
 from silktune.settings import Net
 
 
 class SilkNet(nn.Module):
-    """image → f_RN → ReLU → dropout → joint fc → f_jfc → clustering head and classification head.
+    """inputs → f_RN → ReLU → dropout → joint fc → f_jfc → clustering head and classification head.
+
+    It starts where the frozen prefix of its backbone ends: `inputs` are what the prefix makes of the images.
 
     Paper: P23 §3.1; P22 is M = 1, NN_jfc (1024, 32), NN_tfc ().
-    Differs: torchvision's ResNet v1.5 in place of the pre-activation v2.
+    Differs: the backbone need not be a ResNet.
     """
 
-    def __init__(self, net: Net, outputs: Sequence[int]) -> None:
+    def __init__(self, net: Net, suffix: Suffix, outputs: Sequence[int]) -> None:
         super().__init__()
-        self.trunk = Trunk(net.trunk, net.weights, net.NB_RN)
+        self.suffix = suffix
         self.dropout = nn.Dropout(net.dropout)
-        self.joint = _layers([self.trunk.F, *net.NN_jfc])
+        self.joint = _layers([suffix.F, *net.NN_jfc])
         D = net.NN_jfc[-1]
         self.tasks = nn.ModuleList(_layers([D, *net.NN_tfc, K_m]) for K_m in outputs)
 
@@ -38,28 +41,29 @@ class SilkNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor, kept: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
-        """(N, 3, S, S) in [0, 1] → M tensors of logits a_mk (N, K_m) and the unit vectors f (N, D)."""
-        f_jfc = self.f_jfc(images, kept)
+    def forward(self, inputs: Tensor, dropout_mask: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
+        """Inputs of N images → M tensors of logits a_mk (N, K_m) and the unit vectors f (N, D)."""
+        f_jfc = self.f_jfc(inputs, dropout_mask)
         return self.classify(f_jfc), self.cluster(f_jfc)
 
-    def kept(self, N: int, generator: torch.Generator | None = None) -> Tensor:
+    def dropout_mask(self, N: int, generator: torch.Generator | None = None) -> Tensor:
         """(N, F) the factors by which dropout changes f_RN, from a generator on this network's device; 1 in evaluation.
 
         They are drawn for the whole batch, of which a worker takes its rows: so the network that is trained does not
         depend on the number of workers.
         """
-        factors = torch.ones((N, self.trunk.F), device=next(self.parameters()).device)
+        factors = torch.ones((N, self.suffix.F), device=next(self.parameters()).device)
         left = 1 - self.dropout.p
         if not self.training or left == 1:
             return factors
         return factors.bernoulli_(left, generator=generator).div_(left)
 
-    def f_jfc(self, images: Tensor, kept: Tensor | None = None) -> Tensor:
-        """(N, 3, S, S) → (N, D), linear in its last layer; without `kept` these N are the whole batch."""
-        f_RN = self.trunk(images)
+    def f_jfc(self, inputs: Tensor, dropout_mask: Tensor | None = None) -> Tensor:
+        """Inputs of N images → (N, D), linear in its last layer; without a mask these N are the whole batch."""
+        f_RN = self.suffix(inputs)
         # shape[0], not len(): torch.export would take len() for a constant, and the exported network only that N
-        result: Tensor = self.joint(f_RN * (self.kept(f_RN.shape[0]) if kept is None else kept))
+        mask = self.dropout_mask(f_RN.shape[0]) if dropout_mask is None else dropout_mask
+        result: Tensor = self.joint(f_RN * mask)
         return result
 
     def classify(self, f_jfc: Tensor) -> list[Tensor]:
@@ -69,6 +73,29 @@ class SilkNet(nn.Module):
     def cluster(self, f_jfc: Tensor) -> Tensor:
         """(N, D) → the same as unit vectors, taken before the ReLU."""
         return F.normalize(f_jfc, dim=1)
+
+
+class Network(nn.Module):
+    """A SilkNet behind the frozen prefix of its backbone: from images to logits. It is what a training leaves."""
+
+    def __init__(self, prefix: Prefix, silknet: SilkNet) -> None:
+        super().__init__()
+        self.prefix, self.silknet = prefix, silknet
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(N, 3, S, S) in [0, 1] → M tensors of logits a_mk (N, K_m)."""
+        return self.silknet.classify(self.silknet.f_jfc(self.prefix(images)))
+
+
+def network(net: Net, outputs: Sequence[int]) -> Network:
+    """The network of some settings, on the CPU; the added layers are as torch makes them.
+
+    Raises:
+        SettingsError: there is no such backbone or weights.
+        ResourceError: its weights cannot be had.
+    """
+    prefix, suffix = backbones.build(net.trunk, net.weights).split(net.NB_RN)
+    return Network(prefix, SilkNet(net, suffix, outputs))
 
 
 def _layers(widths: Sequence[int]) -> nn.Sequential:

@@ -5,12 +5,11 @@ It knows no Ray and no MLflow: it tells each epoch to `report` and keeps its sta
 
 from __future__ import annotations
 
-from silktune.core import batches
+from silktune.core import backbones, batches
 from silktune.core.collective import ALONE, World
 from silktune.core.device import memory, prepare_device
-from silktune.core.silknet import SilkNet
+from silktune.core.silknet import Network
 from silktune.core.training_loop import Training, class_counts
-from silktune.core.trunk import Trunk
 from silktune.data.dataset import Dataset
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime
@@ -35,13 +34,13 @@ def train(experiment: Experiment, runtime: Runtime, data: Dataset, report: Repor
 
 def fit(
     experiment: Experiment, runtime: Runtime, data: Dataset, report: Reporter, world: World = ALONE
-) -> tuple[SilkNet, Outcome]:
+) -> tuple[Network, Outcome]:
     """`train`, and the network with the weights of its best epoch."""
     device = prepare_device(runtime)
     training = Training(experiment, runtime, view(data, experiment), device, world)
     with memory(experiment):
         training.run(report)
-    return training.net, training.outcome().model_copy(update={"versions": versions()})
+    return training.network, training.outcome().model_copy(update={"versions": versions()})
 
 
 def view(data: Dataset, experiment: Experiment) -> Dataset:
@@ -59,4 +58,4 @@ def check(experiment: Experiment, runtime: Runtime, data: Dataset) -> None:
     seen = view(data, experiment)
     if experiment.train.sampling == "balanced":
         batches.check_balanced(experiment.train.batch_size, class_counts(seen))
-    Trunk(experiment.net.trunk, experiment.net.weights, experiment.net.NB_RN)
+    backbones.build(experiment.net.trunk, experiment.net.weights)

@@ -7,28 +7,30 @@ take the same steps, so all have the same weights and report the same. The first
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from silktune.core import augment, batches, checkpoint, metrics
+from silktune.core.backbones import measure_statistics
 from silktune.core.balancing import counts_per_output
+from silktune.core.batches import Rows, pieces
 from silktune.core.checkpoint import Checkpoint
 from silktune.core.collective import ALONE, World
 from silktune.core.device import device_name
-from silktune.core.loader import Batch, Rows, feed, pieces
-from silktune.core.silknet import SilkNet
+from silktune.core.loader import Batch, feed
+from silktune.core.silknet import Network, network
 from silktune.core.streams import Chance
 from silktune.core.terms import Features, Terms, Value
-from silktune.core.trunk import RANDOM
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
 from silktune.settings import Experiment, Runtime, Train, spell
 from silktune.settings.identity import experiment_digest
+from silktune.settings.weights import RANDOM
 from silktune.storage import Storage
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
@@ -49,8 +51,9 @@ class Training:
         self.loss = Terms(experiment.loss, torch.from_numpy(data.background).to(device), _counts(data, device))
         if self.settings.sampling == "balanced":
             batches.check_balanced(self.settings.batch_size, class_counts(data))
-        self.net = build(experiment, data, device)
-        world.copy_first(self.net.state_dict().values())
+        self.network = build(experiment, data, device)
+        self.prefix, self.net = self.network.prefix, self.network.silknet
+        world.copy_first(self.network.state_dict().values())
         self.trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self.trained, lr=self.settings.learning_rate, **ADAM)  # type: ignore[arg-type]
         self.epochs: tuple[Epoch, ...] = ()
@@ -67,7 +70,7 @@ class Training:
                     f"{self.place} holds {len(found.epochs)} epochs, more than a training with train.max_epochs="
                     f"{self.settings.max_epochs} and train.patience={self.settings.patience} has. Give another folder."
                 )
-            self.net.load_state_dict(found.net, strict=False)
+            self.net.load_state_dict(found.net)
             self.optimiser.load_state_dict(found.optimiser)
             self.epochs, self.best, self.seconds = found.epochs, found.best, found.seconds
 
@@ -77,9 +80,9 @@ class Training:
             report(epoch)
         while not self._ended():
             self._epoch(report)
-        self.net.load_state_dict(self.best, strict=False)
+        self.net.load_state_dict(self.best)
         if self.place and self.first:
-            weights = {name: value.cpu() for name, value in self.net.state_dict().items()}
+            weights = {name: value.cpu() for name, value in self.network.state_dict().items()}
             checkpoint.write(weights, self.place, checkpoint.MODEL)
 
     def _ended(self) -> bool:
@@ -108,22 +111,26 @@ class Training:
         self.epochs = (*self.epochs, epoch)
         self.seconds += seconds
         if self._best_epoch() == e:
-            self.best = {name: value.to("cpu", copy=True) for name, value in _trained_state(self.net).items()}
+            self.best = {name: value.to("cpu", copy=True) for name, value in self.net.state_dict().items()}
         self._save()
         report(epoch)
 
     def _save(self) -> None:
         if self.place and self.first:
-            now = self.best if self._best_epoch() == len(self.epochs) else _trained_state(self.net)
+            now = self.best if self._best_epoch() == len(self.epochs) else self.net.state_dict()
             state = Checkpoint(self.identity, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
             checkpoint.save(state, self.place)
 
     def _train(self, e: int) -> dict[str, float]:
         chance, sums = Chance.of_epoch(self.seed, e, self.device), self.loss.sums()
         self.net.train()
-        for batch in feed(self.data, train_batches(self.experiment, self.data, e), self.device, self.world):
+        for batch in self.feed(train_batches(self.experiment, self.data, e)):
             sums.add(self.step(batch, chance))
         return sums.means()
+
+    def feed(self, batches: Sequence[Rows]) -> Generator[Batch, None, None]:
+        """This worker's part of some batches."""
+        return feed(self.data, batches, self.device, self.world, self.prefix)
 
     def step(self, batch: Batch, chance: Chance) -> dict[str, Value]:
         """One step of the optimiser; the loss terms before it."""
@@ -138,14 +145,14 @@ class Training:
     def terms(self, batch: Batch, chance: Chance) -> tuple[dict[str, Value], Sequence[Tensor]]:
         """The loss terms of one global batch that have a weight, and L_C always; and the logits."""
         N = len(batch.labels)
-        logits, f = self.net(batch.images, self.net.kept(N, chance.dropout)[batch.own])
+        logits, f = self.net(batch.inputs, self.net.dropout_mask(N, chance.dropout)[batch.own])
         together = self.world.gather(torch.cat([*logits, f], dim=1), N)
         *logits, f = torch.split(together, [part.shape[1] for part in (*logits, f)], dim=1)
 
         def augmented() -> Tensor:
             images = augment.apply(batch.images, augment.draw(N, chance.augmentation)[batch.own])
-            kept = self.net.kept(N, chance.dropout_augmented)[batch.own]
-            return self.world.gather(self.net.cluster(self.net.f_jfc(images, kept)), N)
+            mask = self.net.dropout_mask(N, chance.dropout_augmented)[batch.own]
+            return self.world.gather(self.net.cluster(self.net.f_jfc(self.prefix(images), mask)), N)
 
         return self.loss(Features(logits, f, batch.labels, batch.colour, augmented)), logits
 
@@ -156,7 +163,7 @@ class Training:
         chance = Chance.of_validation(self.experiment.data.split_seed, self.device)
         sums, predictions = self.loss.sums(), []
         seen = validation_batches(self.experiment, self.data)
-        for batch in feed(self.data, seen, self.device, self.world):
+        for batch in self.feed(seen):
             terms, logits = self.terms(batch, chance)
             sums.add(terms)
             predictions.append(torch.stack([a.argmax(1) for a in logits], dim=1))
@@ -182,18 +189,19 @@ def _saturated(epochs: Sequence[Epoch], settings: Train) -> bool:
     return len(epochs) >= settings.max_epochs or len(epochs) - _best(epochs) >= settings.patience
 
 
-def build(experiment: Experiment, data: Dataset, device: torch.device) -> SilkNet:
-    """A SilkNet before its first step: the trunk's weights, the added layers random from the seed's streams."""
+def build(experiment: Experiment, data: Dataset, device: torch.device) -> Network:
+    """A network before its first step: the backbone's weights, the added layers random from the seed's streams."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(experiment.train.seed, "initialisation"))
-        net = SilkNet(experiment.net, [variable.outputs for variable in data.variables])
-        net.initialise()
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        untrained = network(experiment.net, [variable.outputs for variable in data.variables])
+        untrained.silknet.initialise()
+    untrained.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if experiment.net.weights == RANDOM:
         rows = stream(experiment.train.seed, "batch norm").permutation(data.rows("train"))[:IMAGES_MEASURED]
         equal = np.array_split(rows, -(-len(rows) // 128))
-        net.trunk.measure_statistics([batch.images for batch in feed(data, equal, device, ALONE)])
-    return net
+        measured = [batch.images for batch in feed(data, equal, device, ALONE, nn.Identity())]
+        measure_statistics(untrained.prefix, untrained.silknet.suffix, measured)
+    return untrained
 
 
 def train_batches(experiment: Experiment, data: Dataset, e: int) -> Sequence[Rows]:
@@ -230,8 +238,3 @@ def _counts(data: Dataset, device: torch.device) -> list[Tensor]:
     """M tensors of training images per output of the network."""
     labels = torch.from_numpy(data.labels[data.rows("train")])
     return [n.to(device) for n in counts_per_output(labels, [variable.outputs for variable in data.variables])]
-
-
-def _trained_state(net: SilkNet) -> dict[str, Tensor]:
-    """The state of everything but the frozen prefix."""
-    return {name: value for name, value in net.state_dict().items() if not name.startswith("trunk.prefix.")}

@@ -2,11 +2,10 @@
 
 from silktune.settings.experiment import Experiment, names, section_of
 from silktune.settings.parsing import parse
-from silktune.settings.sections import BLOCKS, MAX_MEGAPIXELS, Data, Loss, Net, Runtime, Train
+from silktune.settings.sections import MAX_MEGAPIXELS, Data, Loss, Net, Runtime, Train
 from silktune.settings.spelling import spell
 
 __all__ = [
-    "BLOCKS",
     "MAX_MEGAPIXELS",
     "Data",
     "Experiment",

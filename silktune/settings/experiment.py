@@ -110,7 +110,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     """The complaints of pydantic as sentences about settings."""
     for item in error.errors():
         if item["type"] == "value_error":
-            yield f"{item['ctx']['error']}."
+            sentence = str(item["ctx"]["error"])
+            yield sentence if sentence.endswith((".", "?")) else f"{sentence}."
             continue
         name = ".".join(str(part) for part in item["loc"][:2])
         reason = re.sub(r"^\w+ should", "it should", item["msg"]).replace("'", "").replace(" after validation", "")

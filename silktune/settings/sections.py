@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from silktune.settings import weights
+from silktune.settings import trunks, weights
 from silktune.settings.fields import Names, Nodes, Section, setting
 
 MAX_MEGAPIXELS = 200  # of an image, unless a command says otherwise; decoded they take 600 MB, with transparency 4 GB
@@ -36,19 +36,26 @@ class Data(Section):
 class Net(Section):
     """SilkNet, P23 §3.1 and Fig. 1."""
 
-    trunk: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = setting(
-        "resnet152", origin="P23", why="torchvision's; the smaller ones for small machines"
-    )
+    trunk: str = setting(
+        "resnet152", min_length=1, origin="P23",
+        why="torchvision's resnet18, 34, 50, 101 or 152; the smaller ones for small machines",
+    )  # fmt: skip
     weights: str = setting(
         "IMAGENET1K_V1", min_length=1, origin="P23",
         why="a name of torchvision's weights, a file with a state dict, or none (random)",
     )  # fmt: skip
     NB_RN: int = setting(
-        3, ge=0, le=50, symbol="NB_RN", origin="P23", why="residual blocks trained, counted from the end"
+        3, ge=0, symbol="NB_RN", origin="P23", why="residual blocks trained, counted from the end; at most the trunk's"
     )
     NN_jfc: Nodes = setting((1024,), symbol="NN_jfc", origin="P23", min_length=1, why="joint fc layers")
     NN_tfc: Nodes = setting((128,), symbol="NN_tfc", origin="P23", why="fc layers of each task")
     dropout: float = setting(0.3, ge=0, lt=1, origin="P23", why="on f_RN, the only dropout")
+
+    @model_validator(mode="after")
+    def _blocks_exist(self) -> Self:
+        if complaint := trunks.complaint(self.trunk, self.NB_RN):
+            raise ValueError(complaint)
+        return self
 
     @property
     def weights_digest(self) -> str:
@@ -58,15 +65,6 @@ class Net(Section):
             SettingsError: there is no such file, or it cannot be read.
         """
         return weights.digest(self.weights)
-
-    @model_validator(mode="after")
-    def _blocks_exist(self) -> Self:
-        if self.NB_RN > BLOCKS[self.trunk]:
-            raise ValueError(f"net.NB_RN is {self.NB_RN}, but {self.trunk} has {BLOCKS[self.trunk]} residual blocks")
-        return self
-
-
-BLOCKS = {"resnet18": 8, "resnet34": 16, "resnet50": 16, "resnet101": 33, "resnet152": 50}
 
 
 class Loss(Section):

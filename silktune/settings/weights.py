@@ -8,6 +8,8 @@ from pathlib import Path
 
 from silktune.errors import SettingsError
 
+RANDOM = "none"
+
 
 def file_of(weights: str) -> Path | None:
     """The file that it names; None for a name of torchvision's, and for `none`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,38 +30,67 @@ N, D = 7, 5
 CPU = torch.device("cpu")
 
 
-def workers(W: int, work: Callable[..., Any], *args: Any) -> list[Any]:
-    """What `work(world, *args)` returns in each of W processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    processes = [context.Process(target=_worker, args=(rank, W, port, answers, work, args)) for rank in range(W)]
-    for process in processes:
-        process.start()
-    try:
-        found = dict(answers.get(timeout=LIMIT) for _ in processes)
-    finally:
-        for process in processes:
+class Workers:
+    """W processes that have met once and then do one piece of work after the other, all of them each."""
+
+    def __init__(self, W: int) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        context = multiprocessing.get_context("spawn")
+        self.answers = context.Queue()
+        self.orders = [context.Queue() for _ in range(W)]
+        self.processes = [
+            context.Process(target=_worker, args=(rank, W, port, orders, self.answers))
+            for rank, orders in enumerate(self.orders)
+        ]
+        for process in self.processes:
+            process.start()
+
+    def __call__(self, work: Callable[..., Any], *args: Any) -> list[Any]:
+        """What `work(world, *args)` returns in each of them."""
+        for orders in self.orders:
+            orders.put((work, args))
+        results = dict(self.answers.get(timeout=LIMIT) for _ in self.processes)
+        for result in results.values():
+            if isinstance(result, Exception):
+                raise result
+        return [results[rank] for rank in range(len(self.processes))]
+
+    def end(self) -> None:
+        for orders in self.orders:
+            orders.put(None)
+        for process in self.processes:
             process.join(5)
             process.kill()
-    for answer in found.values():
-        if isinstance(answer, Exception):
-            raise answer
-    return [found[rank] for rank in range(W)]
 
 
-def _worker(rank: int, W: int, port: int, answers: Any, work: Callable[..., Any], args: Any) -> None:
+def _worker(rank: int, W: int, port: int, orders: Any, answers: Any) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     torch.set_num_threads(1)
     dist.init_process_group("gloo", rank=rank, world_size=W, timeout=timedelta(seconds=LIMIT))
-    try:
-        answers.put((rank, work(Group(), *args)))
-    except Exception as error:
-        answers.put((rank, error))
-    finally:
-        dist.destroy_process_group()
+    while order := orders.get():
+        work, args = order
+        try:
+            answers.put((rank, work(Group(), *args)))
+        except Exception as error:
+            answers.put((rank, error))
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Callable[[int], Workers]]:
+    """So many workers: the same processes each time."""
+    started: dict[int, Workers] = {}
+
+    def of(W: int) -> Workers:
+        if W not in started:
+            started[W] = Workers(W)
+        return started[W]
+
+    yield of
+    for each in started.values():
+        each.end()
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -116,24 +145,24 @@ def training(
 
 class TestTwoAndThreeWorkers:
     @pytest.mark.parametrize("W", [2, 3])
-    def test_gather_features_with_their_gradient(self, W: int) -> None:
+    def test_gather_features_with_their_gradient(self, workers: Callable[[int], Workers], W: int) -> None:
         value, gradient = auxiliary(ALONE)
-        for found, its_gradient in workers(W, auxiliary):
+        for found, its_gradient in workers(W)(auxiliary):
             assert found == pytest.approx(value, rel=1e-12)
             torch.testing.assert_close(its_gradient, gradient, rtol=1e-10, atol=1e-12)
 
-    def test_share_every_batch_evenly_and_never_get_none(self) -> None:
-        assert workers(3, shares) == [
+    def test_share_every_batch_evenly_and_never_get_none(self, workers: Callable[[int], Workers]) -> None:
+        assert workers(3)(shares) == [
             [(0, 2), (0, 2), (0, 1), (0, 1)],
             [(2, 4), (2, 4), (0, 1), (0, 1)],
             [(4, 6), (4, 7), (1, 2), (0, 1)],
         ]
 
-    def test_a_batch_smaller_than_the_workers_counts_every_image_once(self) -> None:
-        assert workers(3, smaller_than_the_workers) == [([0.0, 1.0], 2.0)] * 3
+    def test_a_batch_smaller_than_the_workers_counts_every_image_once(self, workers: Callable[[int], Workers]) -> None:
+        assert workers(3)(smaller_than_the_workers) == [([0.0, 1.0], 2.0)] * 3
 
-    def test_the_first_speaks_for_all(self) -> None:
-        assert workers(2, talk) == [("worker 0", [0.0, 0.0])] * 2
+    def test_the_first_speaks_for_all(self, workers: Callable[[int], Workers]) -> None:
+        assert workers(2)(talk) == [("worker 0", [0.0, 0.0])] * 2
 
 
 def losses_of(epochs: list[Epoch]) -> np.ndarray[Any, Any]:
@@ -154,28 +183,38 @@ class TestATraining:
 
     @pytest.mark.parametrize("W", [2, 3])
     def test_does_not_depend_on_the_number_of_workers(
-        self, woven: Dataset, alone: tuple[list[Epoch], list[int], list[list[int]]], W: int
+        self,
+        workers: Callable[[int], Workers],
+        woven: Dataset,
+        alone: tuple[list[Epoch], list[int], list[list[int]]],
+        W: int,
     ) -> None:
         assert len(woven.rows("train")) % 23 != 0
         epochs, told, predicted = alone
-        for found, its_told, its_predicted in workers(W, training, EXPERIMENT, woven, None):
+        for found, its_told, its_predicted in workers(W)(training, EXPERIMENT, woven, None):
             np.testing.assert_allclose(losses_of(found), losses_of(epochs), rtol=1e-5)
             assert [epoch.validation for epoch in found] == [epoch.validation for epoch in epochs]
             assert its_predicted == predicted
             assert its_told == told
 
-    def test_with_dropout_too_since_what_is_dropped_is_drawn_for_the_whole_batch(self, woven: Dataset) -> None:
+    def test_with_dropout_too_since_what_is_dropped_is_drawn_for_the_whole_batch(
+        self, workers: Callable[[int], Workers], woven: Dataset
+    ) -> None:
         experiment = EXPERIMENT.with_({"net.dropout": 0.5, "train.max_epochs": 1})
         assert experiment.loss.weights["slf"], "the augmentation drops too"
         (epoch,), _, _ = training(ALONE, experiment, woven, None)
-        for (found,), _, _ in workers(2, training, experiment, woven, None):
+        for (found,), _, _ in workers(2)(training, experiment, woven, None):
             np.testing.assert_allclose(losses_of([found]), losses_of([epoch]), rtol=1e-5)
 
     def test_goes_on_with_another_number_of_workers(
-        self, woven: Dataset, alone: tuple[list[Epoch], list[int], list[list[int]]], tmp_path: Path
+        self,
+        workers: Callable[[int], Workers],
+        woven: Dataset,
+        alone: tuple[list[Epoch], list[int], list[list[int]]],
+        tmp_path: Path,
     ) -> None:
         begun = EXPERIMENT.with_({"train.max_epochs": 1})
-        workers(2, training, begun, woven, tmp_path)
+        workers(2)(training, begun, woven, tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "model.pt"}
         epochs, told, predicted = training(ALONE, EXPERIMENT, woven, tmp_path)
         np.testing.assert_allclose(losses_of(epochs), losses_of(alone[0]), rtol=1e-5)

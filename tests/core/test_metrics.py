@@ -1,23 +1,15 @@
 """F1 and OA, against plain loops and at limits computed by hand."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
 
 from silktune.core import metrics
+from silktune.data.variables import Variable
 from silktune.errors import DataError
 from tests import reference
-
-
-class Variable(NamedTuple):
-    name: str
-    classes: tuple[str, ...]
-    counts: tuple[int, ...]
-    background: int
-
 
 PLACE = Variable("place", ("FR", "IT", "ES"), (60, 30, 10), background=4)
 MATERIAL = Variable("material", ("animal", "metal"), (50, 50), background=0)
@@ -48,6 +40,15 @@ def test_is_the_reference(seed, N):
     assert ours.mean_f1_with_background == pytest.approx(means["f1_with_background"])
     assert ours.mean_f1_minority == pytest.approx(means["f1_minority"])
     assert pytest.approx(means["OA"]) == ours.OA
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_precision_recall_and_f1_are_scikit_learns_to_the_last_bit(seed, N):
+    truth, predicted = np.random.default_rng(seed).integers(0, 5, (2, N))
+    confusion = np.zeros((6, 6), np.int64)
+    np.add.at(confusion, (truth, predicted), 1)
+    expected = precision_recall_fscore_support(truth, predicted, labels=range(6), average=None, zero_division=0)[:3]
+    assert np.array_equal(metrics.precision_recall_f1(confusion), np.array(expected))
 
 
 def test_six_images_by_hand():

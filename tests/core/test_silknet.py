@@ -8,42 +8,49 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from silktune.core.silknet import SilkNet
+from silktune.core.silknet import Network, SilkNet, network
 from silktune.settings import Net
 
 OUTPUTS = (6, 4, 3)
 
 
-def silknet(NN_jfc: tuple[int, ...] = (64, 20), NN_tfc: tuple[int, ...] = (8,), **settings: float) -> SilkNet:
+def whole(NN_jfc: tuple[int, ...] = (64, 20), NN_tfc: tuple[int, ...] = (8,), **settings: float) -> Network:
     net = Net(trunk="resnet18", weights="none", NB_RN=1, NN_jfc=NN_jfc, NN_tfc=NN_tfc, **settings)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = SilkNet(net, OUTPUTS)
-        made.initialise()
+        made = network(net, OUTPUTS)
+        made.silknet.initialise()
     return made
 
 
+def silknet(*widths: tuple[int, ...], **settings: float) -> SilkNet:
+    return whole(*widths, **settings).silknet
+
+
 @pytest.fixture(scope="module")
-def images() -> Tensor:
-    return torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+def inputs() -> Tensor:
+    """What the prefix makes of five images."""
+    images = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    result: Tensor = whole().prefix(images)
+    return result
 
 
 def kinds(layers: nn.Module) -> list[type]:
     return [type(layer) for layer in layers.children()]
 
 
-def test_shapes(images: Tensor) -> None:
-    logits, f = silknet()(images)
+def test_shapes(inputs: Tensor) -> None:
+    logits, f = silknet()(inputs)
     assert [tuple(a.shape) for a in logits] == [(5, 6), (5, 4), (5, 3)]
     assert f.shape == (5, 20)
 
 
-def test_f_has_length_1_and_is_taken_before_the_relu(images: Tensor) -> None:
+def test_f_has_length_1_and_is_taken_before_the_relu(inputs: Tensor) -> None:
     net = silknet().eval()
-    _, f = net(images)
+    _, f = net(inputs)
     torch.testing.assert_close(f.norm(dim=1), torch.ones(5))
     assert (f < 0).any()
-    f_jfc = net.f_jfc(images)
+    f_jfc = net.f_jfc(inputs)
     torch.testing.assert_close(f, f_jfc / f_jfc.norm(dim=1, keepdim=True))
 
 
@@ -91,22 +98,22 @@ def test_added_layers_begin_with_hes_variance_and_without_bias() -> None:
         assert (layer.bias == 0).all()
 
 
-def test_dropout_is_on_f_rn_and_nowhere_else(images: Tensor) -> None:
+def test_dropout_is_on_f_rn_and_nowhere_else(inputs: Tensor) -> None:
     net = silknet(dropout=0.5)
     assert [name for name, module in net.named_modules() if isinstance(module, nn.Dropout)] == ["dropout"]
     seen: list[Tensor] = []
     net.joint.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    f_RN = net.trunk(images)
-    net.train()(images)
+    f_RN = net.suffix(inputs).detach()
+    net.train()(inputs)
     kept = seen[0] != 0
     torch.testing.assert_close(seen[0][kept], 2 * f_RN[kept])
     assert 0.4 < kept[f_RN > 0].float().mean().item() < 0.6
-    net.eval()(images)
+    net.eval()(inputs)
     assert torch.equal(seen[1], f_RN)
 
 
 def test_parameters_by_hand() -> None:
-    net = silknet((64, 20), (8,))
+    net = whole((64, 20), (8,))
     trunk = 11_689_512 - (512 * 1000 + 1000)  # torchvision's resnet18 without its classifier
     joint = 512 * 64 + 64 + 64 * 20 + 20
     tasks = sum(20 * 8 + 8 + 8 * K + K for K in OUTPUTS)
@@ -115,10 +122,15 @@ def test_parameters_by_hand() -> None:
     assert sum(p.numel() for p in net.parameters() if p.requires_grad) == last_block + joint + tasks
 
 
-def test_gradient_reaches_the_trained_blocks_and_stops_there(images: Tensor) -> None:
-    net = silknet()
-    logits, f = net(images)
+def test_gradient_reaches_the_trained_blocks_and_stops_there() -> None:
+    net = whole()
+    logits, f = net.silknet(net.prefix(torch.rand(5, 3, 32, 32, requires_grad=True)))
     (sum(a.square().sum() for a in logits) + f[:, 0].sum()).backward()
-    assert {name.split(".")[1] for name, p in net.trunk.named_parameters() if p.grad is not None} <= {"0"}
-    assert all(p.grad is not None for p in net.trunk.suffix.parameters())
-    assert all(p.grad is None for p in net.trunk.prefix.parameters())
+    assert all(p.grad is not None for p in net.silknet.suffix.parameters())
+    assert all(p.grad is None for p in net.prefix.parameters())
+
+
+def test_the_whole_network_goes_from_images_to_logits() -> None:
+    net, images = whole().eval(), torch.rand(5, 3, 32, 32)
+    for a, b in zip(net(images), net.silknet(net.prefix(images))[0], strict=True):
+        assert torch.equal(a, b)

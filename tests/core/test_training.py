@@ -20,7 +20,7 @@ from silktune.core import augment, checkpoint, losses, similarity, training, tra
 from silktune.core.collective import ALONE
 from silktune.core.loader import feed
 from silktune.core.predict import evaluate, load, predict
-from silktune.core.silknet import SilkNet
+from silktune.core.silknet import Network, SilkNet
 from silktune.data.dataset import Dataset
 from silktune.data.labels import UNKNOWN
 from silktune.errors import ResourceError, SettingsError, StudyError, TrainingError
@@ -53,7 +53,7 @@ class Stops(Kept):
             raise KeyboardInterrupt
 
 
-def fit(experiment: Experiment, data: Dataset, folder: Path | None = None) -> tuple[SilkNet, Outcome]:
+def fit(experiment: Experiment, data: Dataset, folder: Path | None = None) -> tuple[Network, Outcome]:
     return training.fit(experiment, runtime(folder), data, lambda epoch: None)
 
 
@@ -106,10 +106,10 @@ class TestWhatDropoutDrops:
         seen: list[torch.Tensor] = []
         forward = SilkNet.f_jfc
 
-        def f_jfc(net: SilkNet, images: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
-            if net.training and kept is not None:
-                seen.append(kept)
-            return forward(net, images, kept)
+        def f_jfc(net: SilkNet, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+            if net.training and mask is not None:
+                seen.append(mask)
+            return forward(net, inputs, mask)
 
         monkeypatch.setattr(SilkNet, "f_jfc", f_jfc)
         return seen
@@ -282,21 +282,21 @@ class TestACheckpoint:
 
 
 @pytest.fixture(scope="module")
-def ended(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[SilkNet, Outcome, Path]:
+def ended(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, Outcome, Path]:
     folder = tmp_path_factory.mktemp("early")
     settings = small(net__NB_RN=0, train__learning_rate=0.1, train__patience=2, train__max_epochs=30)
     return *fit(settings, woven, folder), folder
 
 
 class TestEarlyStopping:
-    def test_ends_patience_epochs_after_the_best_validation_loss(self, ended: tuple[SilkNet, Outcome, Path]) -> None:
+    def test_ends_patience_epochs_after_the_best_validation_loss(self, ended: tuple[Network, Outcome, Path]) -> None:
         _, outcome, _ = ended
         L = [epoch.validation_loss["L"] for epoch in outcome.epochs]
         assert len(L) == outcome.best_epoch + 2 < 30
         assert L[outcome.best_epoch - 1] == min(L)
 
     def test_the_result_has_the_weights_of_the_best_epoch(
-        self, woven: Dataset, ended: tuple[SilkNet, Outcome, Path]
+        self, woven: Dataset, ended: tuple[Network, Outcome, Path]
     ) -> None:
         net, outcome, folder = ended
         assert outcome.validation != outcome.epochs[-1].validation
@@ -354,11 +354,12 @@ class TestLosses:
         experiment = small(train__max_epochs=1, train__batch_size=64)
         net, outcome = fit(experiment, tiny)
         rows = stream(0, "validation").permutation(tiny.rows("validation"))
-        (batch,) = feed(tiny, [rows], CPU, ALONE)
+        (batch,) = feed(tiny, [rows], CPU, ALONE, net.prefix)
+        net, prefix = net.eval().silknet, net.prefix
         with torch.no_grad():
-            logits, f = net.eval()(batch.images)
+            logits, f = net(batch.inputs)
             changed = augment.apply(batch.images, augment.draw(len(rows), stream(0, "validation augmentation")))
-            f_changed = net.cluster(net.f_jfc(changed))
+            f_changed = net.cluster(net.f_jfc(prefix(changed)))
         labels, loss = batch.labels.tolist(), outcome.epochs[0].validation_loss
         a, unit = [each.double().tolist() for each in logits], f.double().tolist()
         rho = similarity.colour(batch.colour).double()
@@ -405,8 +406,8 @@ class TestGaps:
     def test_a_batch_without_any_label_has_a_loss_and_a_gradient(self, tiny: Dataset) -> None:
         experiment = small()
         net = training_loop.build(experiment, tiny, CPU)
-        (batch,) = feed(tiny, [tiny.rows("train")[:4]], CPU, ALONE)
-        logits, f = net(batch.images)
+        (batch,) = feed(tiny, [tiny.rows("train")[:4]], CPU, ALONE, net.prefix)
+        logits, f = net.silknet(batch.inputs)
         none = torch.full_like(batch.labels, UNKNOWN)
         C = losses.classification(logits, none, gamma=2.0)
         sem = losses.semantic(f, *similarity.semantic(none, torch.from_numpy(tiny.background)))

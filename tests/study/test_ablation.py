@@ -526,7 +526,7 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
             "factorial: net.dropout: [] should be a list of values, at least one.",
             "factorial: loss.gama is no setting. Did you mean loss.gamma?",
             f"factorial: data.crop {SHARED}",
-            "factorial: net.NB_RN cannot be 60: it should be less than or equal to 50.",
+            "factorial: net.NB_RN is 60, but resnet152 has 50 residual blocks.",
             "factorial: net.NB_RN cannot be 99: it should be less than or equal to 50.",
         ]),
         ("factorial: [loss.gamma]", ["factorial: 'loss.gamma' should be a mapping, name: value."]),

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from silktune.core.predict import Classifier
-from silktune.core.silknet import SilkNet
-from silktune.core.trunk import RANDOM
-from silktune.settings import BLOCKS, Net
+from silktune.core.silknet import network
+from silktune.settings import Net
+from silktune.settings.trunks import BLOCKS
+from silktune.settings.weights import RANDOM
 from silktune.tracking.model import log_model
 from tests.tracking.samples import tracker
 
@@ -26,8 +27,8 @@ def images(count: int) -> np.ndarray:
 
 def classifier(trunk: str, dropout: float, NB_RN: int) -> Classifier:
     torch.manual_seed(0)
-    net = Net(trunk=trunk, weights=RANDOM, NB_RN=NB_RN, NN_jfc=(8,), NN_tfc=(4,), dropout=dropout)  # type: ignore[arg-type]
-    return Classifier(SilkNet(net, [len(names) for names in CLASSES.values()]).eval(), tuple(CLASSES))
+    net = Net(trunk=trunk, weights=RANDOM, NB_RN=NB_RN, NN_jfc=(8,), NN_tfc=(4,), dropout=dropout)
+    return Classifier(network(net, [len(names) for names in CLASSES.values()]).eval(), tuple(CLASSES))
 
 
 def restored(runs: Path, network: Classifier, example: np.ndarray) -> mlflow.pyfunc.PyFuncModel:

@@ -1,4 +1,4 @@
-"""The trunk: which blocks are trained, which statistics it uses, where its weights come from."""
+"""Backbones: what every one of them keeps; which statistics a ResNet uses, where its weights come from."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from silktune.core.trunk import IMAGENET_DEVIATION, IMAGENET_MEAN, Trunk
+from silktune.core.backbones import FAMILIES, Prefix, Suffix, build, measure_statistics
+from silktune.core.backbones.resnets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from silktune.errors import ResourceError, SettingsError
-from silktune.settings import BLOCKS
+from silktune.settings.trunks import BLOCKS, RESNETS
 
 MEAN, DEVIATION = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
 
 
-def without_memory(name: str, NB_RN: int) -> Trunk:
-    """A trunk whose tensors have shapes and no values: fast for the largest, too."""
+def split(name: str, weights: str | Path, NB_RN: int) -> tuple[Prefix, Suffix]:
+    return build(name, str(weights)).split(NB_RN)
+
+
+def without_memory(name: str, NB_RN: int) -> tuple[Prefix, Suffix]:
+    """Parts whose tensors have shapes and no values: fast for the largest, too."""
     with torch.device("meta"):
-        return Trunk(name, "none", NB_RN)
+        return split(name, "none", NB_RN)
 
 
 def random_resnet(name: str, seed: int) -> nn.Module:
@@ -57,53 +62,97 @@ def images() -> Tensor:
     return torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
-class TestBlocks:
-    @pytest.mark.parametrize("name", BLOCKS)
-    def test_are_as_many_as_the_settings_say(self, name: str) -> None:
-        trunk = without_memory(name, 0)
-        assert (len(trunk.suffix), len(trunk.prefix)) == (0, 4 + BLOCKS[name])
-        assert trunk.F == (512 if name in ("resnet18", "resnet34") else 2048)
-        whole = without_memory(name, BLOCKS[name])
-        assert (len(whole.suffix), len(whole.prefix)) == (BLOCKS[name], 4)
+@pytest.mark.parametrize("name", BLOCKS)
+class TestEveryBackbone:
+    """What `Family` promises; a new family is held to it by its entries in `settings.trunks`."""
 
-    def test_three_of_resnet152_are_all_of_layer4(self) -> None:
+    def test_is_of_one_family_and_has_the_blocks_that_the_settings_say(self, name: str) -> None:
+        assert [name in family.BLOCKS for family in FAMILIES].count(True) == 1
         with torch.device("meta"):
-            layer4 = torchvision.models.resnet152().layer4
-        trained = [(name, p.shape) for name, p in without_memory("resnet152", 3).suffix.named_parameters()]
-        assert trained == [(name, p.shape) for name, p in layer4.named_parameters()]
+            backbone = build(name, "none")
+        assert len(backbone.blocks) == BLOCKS[name]
+        assert min(backbone.F, backbone.image_size) > 0
 
-    @pytest.mark.parametrize("NB_RN", [0, 1, 3, 8])
-    def test_counted_from_the_end_are_trained_batch_norm_included_and_the_stem_never(self, NB_RN: int) -> None:
-        trunk = without_memory("resnet18", NB_RN)
-        trained = {name for name, p in trunk.named_parameters() if p.requires_grad}
-        assert trained == {name for name, _ in trunk.named_parameters() if name.startswith("suffix.")}
-        norms = {name for name in trained if ".bn" in name}
-        assert len(norms) == NB_RN * 4  # two batch norms, weight and bias
-        stem = [p for layer in trunk.prefix[:4] for p in layer.parameters()]
-        assert len(stem) == 3
-        assert not any(p.requires_grad for p in stem)
+    def test_is_cut_into_a_prefix_and_a_suffix_without_losing_anything(self, name: str) -> None:
+        with torch.device("meta"):
+            whole = sum(p.numel() for p in split(name, "none", BLOCKS[name])[1].parameters())
+        for NB_RN in (0, 1, BLOCKS[name] // 2):
+            prefix, suffix = without_memory(name, NB_RN)
+            assert not any(p.requires_grad for p in prefix.parameters())
+            assert all(p.requires_grad for p in suffix.parameters())
+            stem = prefix.layers[0]
+            counted = [p for part in (prefix, suffix) for p in part.parameters()]
+            assert sum(p.numel() for p in counted) - sum(p.numel() for p in stem.parameters()) == whole
+        assert not any(p.requires_grad for p in without_memory(name, BLOCKS[name])[0].parameters()), "the stem"
+
+    def test_gives_f_rn_of_its_length_and_blocks_count_from_the_end(self, name: str) -> None:
+        images = torch.rand(1, 3, 64, 64, device="meta")
+        sizes = []
+        for NB_RN in (0, 1, 2, BLOCKS[name]):
+            prefix, suffix = without_memory(name, NB_RN)
+            f_RN = suffix(prefix(images))
+            assert tuple(f_RN.shape) == (1, suffix.F)
+            sizes.append(sum(p.numel() for p in suffix.parameters()))
+        assert sizes[0] == 0
+        assert sizes == sorted(set(sizes))
+
+
+class TestPrefix:
+    def test_and_suffix_are_the_same_wherever_they_meet(self, file: Path, images: Tensor) -> None:
+        expected = None
+        for NB_RN in (0, 1, 3, 8):
+            prefix, suffix = split("resnet18", file, NB_RN)
+            f_RN = suffix(prefix(images)).detach()
+            expected = f_RN if expected is None else expected
+            torch.testing.assert_close(f_RN, expected, rtol=1e-5, atol=1e-6)
+
+    def test_is_a_pure_function_without_gradient(self, file: Path, images: Tensor) -> None:
+        prefix, _ = split("resnet18", file, 3)
+        together = prefix.train()(images.clone().requires_grad_())
+        assert not together.requires_grad
+        for n in range(len(images)):
+            torch.testing.assert_close(prefix(images[n : n + 1])[0], together[n], rtol=1e-4, atol=1e-5)
+
+    def test_where_nothing_is_trained_gives_f_rn_itself(self, file: Path, images: Tensor) -> None:
+        prefix, suffix = split("resnet18", file, 0)
+        assert tuple(prefix(images).shape) == (len(images), suffix.F) == (len(images), 512)
+        assert not list(suffix.parameters())
+
+
+def test_three_blocks_of_resnet152_are_all_of_layer4() -> None:
+    with torch.device("meta"):
+        layer4 = torchvision.models.resnet152().layer4
+    _, suffix = without_memory("resnet152", 3)
+    assert [p.shape for p in suffix.parameters()] == [p.shape for p in layer4.parameters()]
+
+
+@pytest.mark.parametrize("name", RESNETS)
+def test_a_resnets_feature_length(name: str) -> None:
+    assert without_memory(name, 0)[1].F == (512 if name in ("resnet18", "resnet34") else 2048)
 
 
 class TestBatchNorm:
     def test_uses_its_stored_statistics_in_training_too(self, file: Path, images: Tensor) -> None:
-        trunk = Trunk("resnet18", str(file), 3)
-        before = {name: value.clone() for name, value in trunk.state_dict().items()}
-        alone = trunk(images[:1])
-        trunk.train()
-        assert not any(module.training for module in trunk.modules())
-        torch.testing.assert_close(trunk(images)[:1], alone, rtol=1e-4, atol=1e-5)
-        assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
+        prefix, suffix = split("resnet18", file, 3)
+        before = {name: value.clone() for part in (prefix, suffix) for name, value in part.state_dict().items()}
+        alone = suffix(prefix(images[:1]))
+        prefix.train()
+        suffix.train()
+        assert not any(module.training for part in (prefix, suffix) for module in part.modules())
+        torch.testing.assert_close(suffix(prefix(images))[:1], alone, rtol=1e-4, atol=1e-5)
+        after = {name: value for part in (prefix, suffix) for name, value in part.state_dict().items()}
+        assert all(torch.equal(value, before[name]) for name, value in after.items())
 
     def test_of_random_weights_is_measured(self) -> None:
         images = torch.rand(48, 3, 64, 64)
-        trunk, seen = Trunk("resnet18", "none", 3), {}
-        trunk.measure_statistics([images])
-        norms = [module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)]
+        (prefix, suffix), seen = split("resnet18", "none", 3), {}
+        measure_statistics(prefix, suffix, [images])
+        norms = [m for part in (prefix, suffix) for m in part.modules() if isinstance(m, nn.BatchNorm2d)]
         assert len(norms) == 20
         for norm in norms:
             norm.register_forward_hook(lambda norm, args, _: seen.update({norm: args[0]}))
         with torch.no_grad():
-            trunk(images)
+            suffix(prefix(images))
         for norm in norms:
             assert norm.running_mean is not None
             assert norm.running_var is not None
@@ -112,60 +161,62 @@ class TestBatchNorm:
             assert x.std(dim=(0, 2, 3)).mean().item() == pytest.approx(1, abs=0.02)
 
     def test_that_is_not_measured_is_not_so(self, images: Tensor) -> None:
-        trunk = Trunk("resnet18", "none", 3)
+        prefix, _ = split("resnet18", "none", 3)
         with torch.no_grad():
-            x = trunk.prefix[:1](images)
+            x = prefix.layers[0][:1](images)
         assert x.std().item() != pytest.approx(1, abs=0.02)
 
     def test_of_several_batches_is_their_mean(self, images: Tensor) -> None:
-        trunk = Trunk("resnet18", "none", 3)
-        trunk.measure_statistics([images[:2], images[2:]])
-        norm = trunk.prefix[1]
+        prefix, suffix = split("resnet18", "none", 3)
+        measure_statistics(prefix, suffix, [images[:2], images[2:]])
+        conv, norm, *_ = prefix.layers[0]
         with torch.no_grad():
-            parts = [trunk.prefix[0](part).mean(dim=(0, 2, 3)) for part in (images[:2], images[2:])]
+            parts = [conv(part).mean(dim=(0, 2, 3)) for part in (images[:2], images[2:])]
         torch.testing.assert_close(norm.running_mean, (parts[0] + parts[1]) / 2)
 
 
 class TestWeightsOfAFile:
     @pytest.mark.parametrize("NB_RN", [0, 3, 8])
     def test_give_torchvisions_own_numbers(self, resnet: nn.Module, file: Path, images: Tensor, NB_RN: int) -> None:
-        trunk, seen = Trunk("resnet18", str(file), NB_RN), []
+        (prefix, suffix), seen = split("resnet18", file, NB_RN), []
         hook = resnet.fc.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
         with torch.no_grad():
             resnet((images - MEAN) / DEVIATION)
-            f_RN = trunk(images)
+            f_RN = suffix(prefix(images))
         hook.remove()
         torch.testing.assert_close(f_RN, seen[0], rtol=1e-4, atol=1e-5)
 
     def test_are_loaded_exactly(self, resnet: nn.Module, file: Path) -> None:
-        trunk = Trunk("resnet18", str(file), 2)
-        own = [value for name, value in trunk.state_dict().items() if name not in ("mean", "deviation")]
+        prefix, suffix = split("resnet18", file, 2)
+        own = [*prefix.layers.state_dict().values(), *suffix.state_dict().values()]
         theirs = [value for name, value in resnet.state_dict().items() if not name.startswith("fc.")]
         assert len(own) == len(theirs) == 120
         assert all(torch.equal(a, b) for a, b in zip(own, theirs, strict=True))
-        assert torch.equal(trunk.mean, MEAN)
-        assert torch.equal(trunk.deviation, DEVIATION)
+        assert torch.equal(prefix.mean, MEAN)
+        assert torch.equal(prefix.deviation, DEVIATION)
 
     def test_of_several_gpus_are_loaded_too(self, resnet: nn.Module, tmp_path: Path) -> None:
         torch.save({f"module.{name}": value for name, value in resnet.state_dict().items()}, tmp_path / "w.pth")
-        assert torch.equal(Trunk("resnet18", str(tmp_path / "w.pth"), 0).prefix[0].weight, resnet.conv1.weight)
+        prefix, _ = split("resnet18", tmp_path / "w.pth", 0)
+        assert torch.equal(prefix.layers[0][0].weight, resnet.conv1.weight)
 
     def test_without_a_classifier_are_enough(self, resnet: nn.Module, tmp_path: Path) -> None:
         state = {name: value for name, value in resnet.state_dict().items() if not name.startswith("fc.")}
         torch.save(state, tmp_path / "w.pth")
-        Trunk("resnet18", str(tmp_path / "w.pth"), 0)
+        build("resnet18", str(tmp_path / "w.pth"))
 
     def test_none_are_random_and_images_as_they_are(self) -> None:
-        trunk = Trunk("resnet18", "none", 2)
-        assert torch.equal(trunk.mean, torch.zeros(1, 3, 1, 1))
-        assert torch.equal(trunk.deviation, torch.ones(1, 3, 1, 1))
-        assert all((block.bn2.weight == 0).all() for block in trunk.suffix)
+        prefix, suffix = split("resnet18", "none", 2)
+        assert torch.equal(prefix.mean, torch.zeros(1, 3, 1, 1))
+        assert torch.equal(prefix.deviation, torch.ones(1, 3, 1, 1))
+        assert [bool((block.bn2.weight == 0).all()) for block in suffix.layers[:2]] == [True, True]
+        assert not (prefix.layers[-1].bn2.weight == 0).any()
 
 
 class TestWeightsThatAreWrong:
     def said(self, weights: object, name: str = "resnet18") -> str:
         with pytest.raises(SettingsError) as caught:
-            Trunk(name, str(weights), 1)
+            build(name, str(weights))
         return str(caught.value)
 
     def test_of_another_trunk(self, file: Path) -> None:
@@ -246,7 +297,7 @@ class TestWeightsThatAreWrong:
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         monkeypatch.setattr(socket, "getaddrinfo", _no_internet)
         with pytest.raises(ResourceError) as caught:
-            Trunk("resnet18", "IMAGENET1K_V1", 1)
+            build("resnet18", "IMAGENET1K_V1")
         said = str(caught.value)
         assert said.startswith("net.weights: torchvision's IMAGENET1K_V1 for resnet18 could not be downloaded (")
         assert said.endswith(
@@ -260,7 +311,7 @@ class TestWeightsThatAreWrong:
         copy.parent.mkdir(parents=True)
         copy.write_bytes(b"PK\x03\x04")
         with pytest.raises(ResourceError, match=r"resnet18-f37072fd\.pth cannot be read .* Delete it"):
-            Trunk("resnet18", "IMAGENET1K_V1", 1)
+            build("resnet18", "IMAGENET1K_V1")
 
     def test_other_weights_under_a_name_of_torchvision(
         self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -270,7 +321,7 @@ class TestWeightsThatAreWrong:
         copy.parent.mkdir(parents=True)
         shutil.copy(file, copy)
         with pytest.raises(ResourceError, match=r"its content is damaged, or other weights\. Delete it to download"):
-            Trunk("resnet18", "IMAGENET1K_V1", 1)
+            build("resnet18", "IMAGENET1K_V1")
 
 
 class Evil:
