@@ -1,14 +1,17 @@
 """The backbones that there are, by their names in `net.trunk`, and how many blocks each has; nothing is built for that.
 
-`core.backbones` builds them, a module for each family.
+A family is built by the module of `core.backbones` that has its name.
 """
 
 from __future__ import annotations
 
 from silktune.errors import nearest
 
-RESNETS = {"resnet18": 8, "resnet34": 16, "resnet50": 16, "resnet101": 33, "resnet152": 50}  # torchvision's
-BLOCKS = {**RESNETS}
+FAMILIES = {
+    "resnets": {"resnet18": 8, "resnet34": 16, "resnet50": 16, "resnet101": 33, "resnet152": 50},  # torchvision's
+}
+FAMILY = {trunk: family for family, trunks in FAMILIES.items() for trunk in trunks}
+BLOCKS = {trunk: blocks for trunks in FAMILIES.values() for trunk, blocks in trunks.items()}
 
 
 def complaint(trunk: str, NB_RN: int) -> str:

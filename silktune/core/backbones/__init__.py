@@ -1,28 +1,21 @@
 """Backbones: what maps an image to f_RN (P23 §3.1), cut into a frozen prefix and a trained suffix.
 
-A family knows the names of its backbones, how many blocks each has, and builds them. A new family is a module with what
-`Family` asks for, an entry in FAMILIES, and its names in `settings.trunks`; nobody else names one.
-
-N images, S pixels per side, F length of f_RN
+A new family is a module here that builds its backbones, as `resnets` does, and their names in `settings.trunks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
-from silktune.core.backbones import resnets
 from silktune.core.backbones.backbone import Backbone, Prefix, Suffix, measure_statistics
+from silktune.settings.trunks import FAMILY
 
-__all__ = ["FAMILIES", "Backbone", "Family", "Prefix", "Suffix", "build", "measure_statistics"]
+__all__ = ["Backbone", "Family", "Prefix", "Suffix", "build", "measure_statistics"]
 
 
 class Family(Protocol):
-    """What a module of backbones has."""
-
-    @property
-    def BLOCKS(self) -> Mapping[str, int]:
-        """How many blocks each of its backbones has, by its name in `net.trunk` (from `settings.trunks`)."""
+    """What the module of a family has."""
 
     def build(self, name: str, weights: str) -> Backbone:
         """A backbone with its weights: a name of the family's, a file, or `none` (random).
@@ -33,9 +26,6 @@ class Family(Protocol):
         """
 
 
-FAMILIES: Sequence[Family] = (resnets,)
-
-
 def build(name: str, weights: str) -> Backbone:
     """The backbone that `net.trunk` names, with the weights that `net.weights` names.
 
@@ -43,4 +33,5 @@ def build(name: str, weights: str) -> Backbone:
         SettingsError: there are no such weights, or they are another backbone's.
         ResourceError: they cannot be had.
     """
-    return next(family for family in FAMILIES if name in family.BLOCKS).build(name, weights)
+    family = cast(Family, import_module(f"{__name__}.{FAMILY[name]}"))
+    return family.build(name, weights)

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from silktune.core.backbones import state_dicts
 from silktune.core.backbones.backbone import Backbone
 from silktune.errors import ResourceError, SettingsError, nearest
-from silktune.settings.trunks import RESNETS
 from silktune.settings.weights import RANDOM, file_of
 
-BLOCKS = RESNETS
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
