@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer, field_validator, model_validator
 
 from silktune.errors import StudyError
-from silktune.naming import distinct
+from silktune.safe_names import distinct_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +151,7 @@ def _names(variables: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[Parts,
     for variable, classes in variables:
         keys += [(variable, name) for name in VARIABLE_FIGURES]
         keys += [(variable, scores, name) for scores in classes for name in CLASS_FIGURES]
-    return distinct({parts: ".".join(parts) for parts in keys}, RESERVED)
+    return distinct_names({parts: ".".join(parts) for parts in keys}, RESERVED)
 
 
 class Epoch(_Record):

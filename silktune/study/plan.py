@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from silktune.errors import SettingsError, StudyError
-from silktune.filenames import filename
 from silktune.outcome import write_whole
+from silktune.safe_names import file_name
 from silktune.settings import Experiment
 from silktune.settings.identity import FORM, KeptExperiment, digest, experiment_digest, first_complaint
 from silktune.storage import Storage
@@ -151,7 +151,7 @@ def _folder_name(name: str) -> str:
     try:
         return checked_name(name)
     except SettingsError:
-        return filename(name)
+        return file_name(name)
 
 
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from silktune.filenames import filename
 from silktune.outcome import Scores, VariableScores
+from silktune.safe_names import file_name
 from silktune.study.figures.confusion import READABLE, picture
 
 
@@ -33,6 +33,6 @@ def pictures(scores: Scores, folder: Path) -> Iterator[Path]:
     Of very many classes, the most frequent confusions.
     """
     for variable in scores.variables:
-        path = folder / f"{filename(variable.name)}.png"
+        path = folder / f"{file_name(variable.name)}.png"
         picture(variable, path)
         yield path

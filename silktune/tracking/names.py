@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-from silktune.naming import encoded
+from silktune.safe_names import escaped
 
 NAME_LENGTH, PARAM_LENGTH, TAG_LENGTH = 250, 6000, 5000  # of any MLflow store
 
 
 def safe(name: str) -> str:
-    """A name that MLflow takes for a metric, parameter or tag; names that `naming.distinct` made stay distinct.
+    """A name that MLflow takes for a metric, parameter or tag; those of `safe_names.distinct_names` stay distinct.
 
-    It is `naming.encoded`, since MLflow would take `/` too, but folds metrics away by it.
+    It is `safe_names.escaped`, since MLflow would take `/` too, but folds metrics away by it.
     """
-    made = encoded(name)
+    made = escaped(name)
     return made if len(made) <= NAME_LENGTH else f"{made[:200]}_{digest(name)}"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from silktune.errors import TrackingError
-from silktune.naming import folding
+from silktune.safe_names import without_case_and_accents
 from silktune.tracking.names import short
 from silktune.tracking.relocation import ARTIFACTS, repoint
 from silktune.tracking.store_errors import DEFAULT, sentences, shown
@@ -88,7 +88,7 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
 def experiment_name(name: str) -> str:
     """The name as an MLflow experiment may have it: `Default`, in whatever letters, is MLflow's own."""
     made = short(name.strip() or "data", EXPERIMENT_LENGTH)
-    return f"{made} (silktune)" if folding(made) == folding("Default") else made
+    return f"{made} (silktune)" if without_case_and_accents(made) == without_case_and_accents("Default") else made
 
 
 def is_database(uri: str) -> bool:

@@ -20,7 +20,7 @@ from silktune.study.table import render
 from silktune.study.table.building import sheets
 from silktune.study.table.cells import Cell, Sheet
 from silktune.study.table.comparisons import differences
-from tests import test_naming as naming
+from tests import test_metric_names as metric_names
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task
 
 GOLDEN = """\
@@ -271,7 +271,10 @@ def test_variables_and_classes_with_dots_keep_their_own_figures() -> None:
             )
         }
     )
-    first, second = naming.scores({"material": ["main.silk"]}, 0.25), naming.scores({"material.main": ["silk"]}, 0.75)
+    first, second = (
+        metric_names.scores({"material": ["main.silk"]}, 0.25),
+        metric_names.scores({"material.main": ["silk"]}, 0.75),
+    )
     test = first.model_copy(update={"variables": (*first.variables, *second.variables)})
     table = MULTI_TASK.model_copy(update={"rows": MULTI_TASK.rows[:1]})
     outcomes = {table.trial(table.rows[0], 1).id: Outcome(state="finished", test=test)}

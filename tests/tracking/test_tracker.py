@@ -12,7 +12,7 @@ import pytest
 
 from silktune.outcome import Outcome
 from silktune.tracking.tracker import MlflowTracker
-from tests import test_naming as naming
+from tests import test_metric_names as metric_names
 from tests.tracking.samples import content, epoch, outcome, settings, tracker
 
 
@@ -180,14 +180,14 @@ AWKWARD = {
 
 
 def test_variables_and_classes_may_have_any_names(runs: Path) -> None:
-    made = naming.scores(AWKWARD, 0.25)
+    made = metric_names.scores(AWKWARD, 0.25)
     one = tracker(runs)
     one.open({}, {})
     one.trial("final", "f0", {}, {})
-    ended = Outcome(state="finished", best_epoch=1, epochs=(naming.epoch(AWKWARD),), validation=made, test=made)
+    ended = Outcome(state="finished", best_epoch=1, epochs=(metric_names.epoch(AWKWARD),), validation=made, test=made)
     one.outcome("f0", ended)
     run = content(runs)["f0"]
-    assert len(run["points"]) == len(naming.epoch(AWKWARD).flat()) + 2 * len(made.figures()) + 2
+    assert len(run["points"]) == len(metric_names.epoch(AWKWARD).flat()) + 2 * len(made.figures()) + 2
     assert all(len(points) == 1 for points in run["points"].values())
     assert run["points"]["validation.place.of.origin.f1"] == [(1, 0.5)]  # a curve, per epoch
     assert run["points"]["validation.best.OA"] == [(0, 0.25)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from silktune.filenames import digested, readable
+from silktune.safe_names import readable_part, with_digest
 from silktune.settings import spell
 from silktune.settings.identity import KeptExperiment
 from silktune.study.plan import Trial
@@ -106,7 +106,7 @@ class Table(_Record):
         for row in self.rows:
             stem = _plain(row.id)
             if len(stem.encode()) > STEM or stem.casefold() in {taken.casefold() for taken in stems.values()}:
-                stem = digested(stem, row.id)
+                stem = with_digest(stem, row.id)
             stems[row.id] = stem
         return stems
 
@@ -114,4 +114,4 @@ class Table(_Record):
 def _plain(text: str) -> str:
     """A row's id as the name of a file that needs no quotes: 'C* (place)' → 'Cstar-place'."""
     words = text.replace("*", "star").replace("^", "-").replace(" + ", "+")
-    return readable(words, STEM + 1) or "row"
+    return readable_part(words, STEM + 1) or "row"

@@ -17,8 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from silktune.data.statistics import class_statistics
-from silktune.filenames import filename
 from silktune.outcome import ClassScores, Confusion
+from silktune.safe_names import file_name
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
 from silktune.study.figures import canvas, confusion
@@ -54,7 +54,7 @@ def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
         yield "gain", gain(results)
     for variable in variables(results):
         if figure := confusions(results, variable):
-            yield f"confusion-{filename(variable)}", figure
+            yield f"confusion-{file_name(variable)}", figure
 
 
 def _line_panels(

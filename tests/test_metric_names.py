@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silktune.naming import distinct, encoded, folding
 from silktune.outcome import ClassScores, Epoch, Scores, VariableScores
+from silktune.safe_names import distinct_names, escaped, without_case_and_accents
 
 AWKWARD = st.sampled_from([
     "place", "Place", "best", "BEST", "loss", "mean_f1", "OA", "f1", "seconds", "train", "place.of.origin", "a.b", "a",
@@ -43,7 +43,7 @@ def test_no_two_figures_of_a_run_share_a_name_in_any_database(classes: dict[str,
     best = {f"validation.best.{name}" for name in made.flat()}
     recorded = [*epoch(classes).flat(), *best, *(f"test.{name}" for name in made.flat())]
     assert len(made.flat()) == len(made.figures()) == 4 + sum(4 + 3 * len(names) for names in classes.values())
-    assert len({folding(encoded(name)) for name in recorded}) == len(recorded)
+    assert len({without_case_and_accents(escaped(name)) for name in recorded}) == len(recorded)
     assert len(epoch(classes).flat()) == 12 + 4 + 4 * len(classes) + 1
 
 
@@ -86,6 +86,6 @@ def test_names_that_could_be_taken_for_another_get_a_digest(classes: dict[str, l
 
 
 def test_a_name_that_looks_like_one_with_a_digest_gets_one_of_its_own() -> None:
-    first = distinct({"A": "A", "a": "a"})
+    first = distinct_names({"A": "A", "a": "a"})
     trap = {"A": "A", "a": "a", first["A"]: first["A"], first["a"]: first["a"]}
-    assert len({folding(name) for name in distinct(trap).values()}) == 4
+    assert len({without_case_and_accents(name) for name in distinct_names(trap).values()}) == 4
