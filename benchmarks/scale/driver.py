@@ -19,8 +19,7 @@ from silktune.data.dataset import Dataset
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import collection
 from silktune.orchestrate import buffered_tracker, search, study_logging
-from silktune.orchestrate.executors.ray import RayExecutor, node_check, tune
-from silktune.orchestrate.executors.ray import trainable as inside
+from silktune.orchestrate.executors.ray import RayExecutor, messages, node_check, trainable, tune
 from silktune.orchestrate.executors.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Tracker
@@ -69,7 +68,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
     clock.keep(folder / DRIVER.format(start))
     space = spaces.load("silknet", SMALL | {"train.max_epochs": size.epochs})
     found = data(folder, size)
-    inside.run = training.sleeping(_sleep(folder, size, found))
+    trainable.run = training.sleeping(_sleep(folder, size, found))
     cloudpickle.register_pickle_by_value(training)
     node_check.LIMIT = PATIENCE
     what = {"kind": "search", "data": found.digest, "space": space.what(), "sampler": "tpe", "seed": 0}
@@ -90,7 +89,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
 def _sleep(folder: Path, size: Size, found: Dataset) -> training.Sleep:
     truth = found.labels[found.rows("validation")]
     scores = metrics.scores(truth, truth.clip(min=0), found.variables)
-    keys = (inside.TRIAL, inside.EPOCH, inside.OUTCOME)
+    keys = (messages.TRIAL, messages.EPOCH, messages.OUTCOME)
     return training.Sleep(size.epochs, size.seconds, scores, folder / LOG, keys)
 
 
@@ -114,7 +113,7 @@ def _time(clock: Clock) -> None:
     clock.time("MLflow: outcomes", buffered_tracker.BufferedTracker, "outcome")
     clock.time("the study's folder", Outcome, "write")
     clock.time("silktune, the rest", tune.TuneSearcher, "suggest", "on_trial_complete")
-    clock.time("silktune, the rest", tune._Listening, "on_trial_result")
+    clock.time("silktune, the rest", tune.EpochScheduler, "on_trial_result")
     clock.time("start: the journal is read", OptunaSource, "__init__")
     clock.time("start: outcomes and MLflow are compared", search, "_catch_up")
     clock.time("start: every node is asked", node_check, "check")

@@ -31,7 +31,7 @@ class Sleep:
 
 
 def sleeping(sleep: Sleep) -> Callable[[dict[str, Any]], None]:
-    """Ray Tune's function trainable in place of `orchestrate.trial.run`."""
+    """Ray Tune's function trainable in place of `executors.ray.trainable.run`."""
     trial, an_epoch, an_outcome = sleep.keys
 
     def run(config: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.ray.connection import connected
 from silktune.orchestrate.executors.resources import Placement
 
 
@@ -28,7 +28,7 @@ def placement(address: str) -> Placement:
 def test_nobody_at_the_address(nobody: str) -> None:
     with (
         pytest.raises(ResourceError, match=rf"--address {nobody}: no Ray answers: .*refused"),
-        a_ray(placement(nobody)),
+        connected(placement(nobody)),
     ):
         pass
 
@@ -38,13 +38,13 @@ def test_nobody_where_ray_was(nobody: str, monkeypatch: pytest.MonkeyPatch) -> N
     sentence = (
         rf"--address auto, which is RAY_ADDRESS {nobody}: no Ray answers: .*:{nobody.rpartition(':')[2]}: .*refused"
     )
-    with pytest.raises(ResourceError, match=sentence), a_ray(placement("auto")):
+    with pytest.raises(ResourceError, match=sentence), connected(placement("auto")):
         pass
 
 
 def test_what_nobody_has_typed_is_not_named(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", nobody)
-    with pytest.raises(ResourceError, match=rf"^RAY_ADDRESS {nobody}: no Ray answers"), a_ray(placement(nobody)):
+    with pytest.raises(ResourceError, match=rf"^RAY_ADDRESS {nobody}: no Ray answers"), connected(placement(nobody)):
         pass
 
 
@@ -55,20 +55,20 @@ def test_what_nobody_has_typed_is_not_named(nobody: str, monkeypatch: pytest.Mon
 )  # fmt: skip
 def test_what_is_no_address(address: str) -> None:
     sentence = rf"^--address {re.escape(address)}: .* An address is written host:port"
-    with pytest.raises(ResourceError, match=sentence), a_ray(placement(address)):
+    with pytest.raises(ResourceError, match=sentence), connected(placement(address)):
         pass
 
 
 def test_a_host_that_nobody_knows() -> None:
     with (
         pytest.raises(ResourceError, match=r"--address nowhere\.invalid:6379: no Ray answers: .*not known|resolution"),
-        a_ray(placement("nowhere.invalid:6379")),
+        connected(placement("nowhere.invalid:6379")),
     ):
         pass
 
 
 def test_rays_client() -> None:
-    with pytest.raises(ResourceError, match="cannot carry a study"), a_ray(placement("ray://127.0.0.1:10001")):
+    with pytest.raises(ResourceError, match="cannot carry a study"), connected(placement("ray://127.0.0.1:10001")):
         pass
 
 
@@ -77,6 +77,6 @@ def test_rays_client() -> None:
 def test_an_error_is_not_told_as_the_end_of_ray(cause: Exception) -> None:
     """Ray is let go before the error gets out, and is gone then."""
     own = Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)
-    with pytest.raises(type(cause)) as raised, a_ray(own):
+    with pytest.raises(type(cause)) as raised, connected(own):
         raise cause
     assert raised.value is cause

@@ -17,7 +17,7 @@ from ray._private import services
 
 from silktune.errors import ResourceError
 from silktune.orchestrate.executors.ray import address, private_ray
-from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.ray.connection import connected
 from silktune.orchestrate.executors.ray.environment import LOOPBACK
 from silktune.orchestrate.executors.resources import Placement
 from tests.orchestrate.conftest import beyond_loopback
@@ -45,7 +45,7 @@ def own_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, value in (USERS | {"RAY_TMPDIR": str(folder)}).items():
             patch.setenv(name, value)
         before = variables()
-        with a_ray(OWN):
+        with connected(OWN):
             yield folder
         assert variables() == before
     assert list(folder.iterdir()) == []

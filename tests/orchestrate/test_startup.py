@@ -22,11 +22,11 @@ SENTENCE = r"Interrupted( while Ray was starting)?\. What is done is kept; the s
 START = """
 from silktune.cli.options import interruptible
 from silktune.errors import SilktuneError
-from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.ray.connection import connected
 from silktune.orchestrate.executors.resources import Placement
 try:
     with interruptible("What is done is kept; the same command goes on."):
-        with a_ray(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)):
+        with connected(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)):
             print("started")
 except SilktuneError as error:
     print(error)

@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.executors.ray.connection import a_ray
+from silktune.orchestrate.executors.ray.connection import connected
 from silktune.orchestrate.executors.resources import Placement
 from tests.nodes import LIMIT, Node, Reaper, free_net, free_port
 
@@ -49,7 +49,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def joins(address: str) -> None:
     before = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    with a_ray(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0, address=address)):
+    with connected(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0, address=address)):
         assert ray.cluster_resources()["CPU"] == 1
     assert {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"} == before
 

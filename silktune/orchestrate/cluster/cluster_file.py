@@ -5,18 +5,14 @@ Every rule is a function of the parsed file that yields its complaints, each a s
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from silktune.errors import SettingsError, nearest, reason
+from silktune.errors import SettingsError, nearest
 
 PROVIDER_KEYS = {
     "local": ("type", "head_ip", "worker_ips", "external_head_ip", "coordinator_address"),
@@ -82,11 +78,12 @@ class ClusterFile:
 
 def misshapen(cluster: ClusterFile) -> tuple[list[str], bool]:
     """What contradicts Ray's schema, and whether the sections can be read in spite of it (only names are unknown)."""
-    import ray.autoscaler
     from jsonschema import Draft7Validator
 
-    schema = json.loads(Path(ray.autoscaler.__file__).with_name("ray-schema.json").read_text(encoding="utf-8"))
-    errors = sorted(Draft7Validator(schema).iter_errors(cluster.content), key=lambda error: list(map(str, error.path)))
+    from silktune.orchestrate.executors.ray.cluster_schema import schema
+
+    validator = Draft7Validator(schema())
+    errors = sorted(validator.iter_errors(cluster.content), key=lambda error: list(map(str, error.path)))
     complaints = [cluster.says(sentence) for error in errors for sentence in _sentences(error)]
     return complaints, all(error.validator == "additionalProperties" for error in errors)
 
@@ -111,16 +108,10 @@ def _sentences(error: Any) -> Iterator[str]:
 
 def refused(cluster: ClusterFile) -> list[str]:
     """What Ray itself says against the file once it has filled in its defaults, without starting anything."""
-    from ray.autoscaler._private.util import prepare_config, validate_config
+    from silktune.orchestrate.executors.ray.cluster_schema import refusal
 
-    said = io.StringIO()
-    try:
-        with redirect_stdout(said), redirect_stderr(said):
-            validate_config(prepare_config(deepcopy(dict(cluster.content))))
-    except (Exception, SystemExit) as error:  # Ray raises whatever it stumbles over, and exits where it aborts
-        why = str(error) if isinstance(error, ValueError) else said.getvalue().strip() or reason(error)
-        return [cluster.says(f"Ray refuses it: {' '.join(why.split())}")]
-    return []
+    why = refusal(cluster.content)
+    return [cluster.says(f"Ray refuses it: {' '.join(why.split())}")] if why else []
 
 
 def provider(cluster: ClusterFile) -> Iterator[str]:

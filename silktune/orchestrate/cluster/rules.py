@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,7 @@ class Here:
 
     @classmethod
     def now(cls) -> Here:
-        import ray
-
-        return cls(os.environ, {"ray": ray.__version__, "silktune": __version__}, Path.cwd())
+        return cls(os.environ, {"ray": metadata.version("ray"), "silktune": __version__}, Path.cwd())
 
     def path(self, local: str) -> Path:
         """A local path of `file_mounts`, as `ray up` reads it."""

@@ -81,13 +81,13 @@ def executor(kind: str, placement: Placement) -> Executor:
 
 def _check_local(placement: Placement) -> None:
     """One trial after the other, in one process on one machine; RAY_ADDRESS is for commands that want a Ray."""
-    asked = {
+    options = {
         f"--concurrent {placement.concurrent}": placement.concurrent > 1,
         f"--workers-per-trial {placement.workers}": placement.workers > 1,
         f"--gpus-per-trial {placement.gpus or 0:g}": placement.gpus not in (None, 0, 1),
         f"--address {placement.address}": placement.address not in (None, os.environ.get("RAY_ADDRESS")),
     }
-    if too_much := [option for option, wanted in asked.items() if wanted]:
+    if too_much := [option for option, wanted in options.items() if wanted]:
         raise ResourceError(
             f"--executor local runs one trial after the other in this process, without a Ray: {', '.join(too_much)} "
             "cannot be. Leave it out, or take --executor ray."

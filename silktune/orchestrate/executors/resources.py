@@ -59,18 +59,18 @@ def share(nodes: Sequence[Node], placement: Placement) -> Resources:
 
 
 def _gpus_per_worker(nodes: Sequence[Node], placement: Placement) -> float:
-    there, workers = sum(node.get("GPU", 0.0) for node in nodes), placement.workers
+    available, workers = sum(node.get("GPU", 0.0) for node in nodes), placement.workers
     if placement.device == "cpu":
         if placement.gpus:
             raise ResourceError(f"--gpus-per-trial {placement.gpus:g} with --device cpu: leave one of them out.")
         return 0.0
-    if not there and (placement.gpus or placement.device == "cuda"):
+    if not available and (placement.gpus or placement.device == "cuda"):
         raise ResourceError("Ray finds no GPU here. Use --device cpu, or look at nvidia-smi.")
     if placement.gpus is None:
-        if workers > 1 or placement.concurrent <= there:
-            return float(bool(there))
-        trials_on_one = math.ceil(placement.concurrent / there) if there else 1
-        return math.floor(100 / trials_on_one) / 100 if there else 0.0
+        if workers > 1 or placement.concurrent <= available:
+            return float(bool(available))
+        trials_on_one = math.ceil(placement.concurrent / available) if available else 1
+        return math.floor(100 / trials_on_one) / 100 if available else 0.0
     if workers > 1 and placement.gpus % workers:
         raise ResourceError(
             f"--gpus-per-trial {placement.gpus:g} with --workers-per-trial {workers}: workers cannot share a GPU. Give "
@@ -94,22 +94,22 @@ def room(nodes: Sequence[Node], cpus: float, gpus: float) -> int:
     return sum(map(min, rooms))
 
 
-def _fit(there: float, each: float) -> int:
-    return math.floor(there / each + 1e-9)
+def _fit(available: float, each: float) -> int:
+    return math.floor(available / each + 1e-9)
 
 
 def _too_much(nodes: Sequence[Node], placement: Placement, gpus: float) -> str:
     places, workers = room(nodes, 0.01, gpus), placement.workers
     each = f"{workers} workers" if workers > 1 else "one worker"
     what = f"{each} with {gpus:g} GPU each" if gpus else each
-    there = "; ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes[:5])
+    nodes_text = "; ".join(f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes[:5])
     more = f" and {len(nodes) - 5} more" if len(nodes) > 5 else ""
     if places < workers:
         return (
-            f"A trial of {what} can never be placed: Ray's nodes have {there}{more}. Ask for less with "
+            f"A trial of {what} can never be placed: Ray's nodes have {nodes_text}{more}. Ask for less with "
             "--workers-per-trial and --gpus-per-trial, or wait until `ray status` shows more nodes."
         )
     return (
-        f"{placement.concurrent} trials at once of {what} do not fit: Ray's nodes have {there}{more}. "
+        f"{placement.concurrent} trials at once of {what} do not fit: Ray's nodes have {nodes_text}{more}. "
         f"--concurrent {places // workers} does."
     )

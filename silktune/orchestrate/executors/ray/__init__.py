@@ -25,7 +25,7 @@ class RayExecutor:
         return self.placement.device
 
     def open(self) -> AbstractContextManager[None]:
-        return connection.a_ray(self.placement)
+        return connection.connected(self.placement)
 
     def resources(self) -> Resources:
         return connection.resources(self.placement)
@@ -34,4 +34,4 @@ class RayExecutor:
         tune.run_trials(coordinator, data, self.placement, test=test, seconds=seconds)
 
     def call(self, work: Callable[..., Result], *args: Any) -> Result:
-        return tune.run_there(self.resources(), work, *args)
+        return tune.call_remotely(self.resources(), work, *args)

@@ -43,12 +43,12 @@ def locate(address: str) -> str:
     """
     exported, who = os.environ.get("RAY_ADDRESS", ""), named(address)
     if address != "auto":
-        there = address
+        location = address
     elif exported not in ("", "auto"):
-        there, who = exported, f"{who}, which is RAY_ADDRESS {exported}"
+        location, who = exported, f"{who}, which is RAY_ADDRESS {exported}"
     else:
-        there = _started_here(who)
-    host, port = _parsed(there, who)
+        location = _started_here(who)
+    host, port = _parsed(location, who)
     try:
         host = services.resolve_ip_for_localhost(host)
         socket.create_connection((host, port), ANSWER).close()
@@ -59,7 +59,7 @@ def locate(address: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def check_token(there: str, who: str) -> None:
+def check_token(location: str, who: str) -> None:
     """Find out at once whether a Ray lets this shell in; by itself it asks for half a minute, with a line each second.
 
     Raises:
@@ -69,10 +69,10 @@ def check_token(there: str, who: str) -> None:
         raise ResourceError(f"{who}: RAY_AUTH_MODE is token, and there is none in {environment.token_file()}. {TOKEN}")
     try:
         with _stderr_dropped():
-            GcsClient(address=there)
+            GcsClient(address=location)
     except ray.exceptions.AuthenticationError as error:
         raise ResourceError(
-            f"{who}: the Ray at {there} asks for its token, and this shell has none or another one. {TOKEN}"
+            f"{who}: the Ray at {location} asks for its token, and this shell has none or another one. {TOKEN}"
         ) from error
 
 
@@ -93,7 +93,7 @@ def _stderr_dropped() -> Iterator[None]:
 def _started_here(who: str) -> str:
     """The Ray that somebody has started on this machine with `ray start`; a private one ends with its own program."""
     services.find_gcs_addresses.cache_clear()
-    running = sorted(str(one) for one in services.find_gcs_addresses() if not one.startswith(PRIVATE))
+    running = sorted(str(gcs) for gcs in services.find_gcs_addresses() if not gcs.startswith(PRIVATE))
     last = services.find_bootstrap_address(None)
     if last and (last in running or not running):
         return str(last)

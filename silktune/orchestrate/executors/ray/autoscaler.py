@@ -31,10 +31,10 @@ def may_come(config: Mapping[str, Any], alive: Sequence[Mapping[str, Any]]) -> l
             are there already (`provider: local`) has no resources, and nothing to bring up.
         alive: the nodes that are there, as Ray describes them.
     """
-    there = Counter(node["Labels"].get(GROUP) for node in alive)
-    found = []
+    present = Counter(node["Labels"].get(GROUP) for node in alive)
+    expected = []
     for name, group in config.get("available_node_types", {}).items():
         if name != config["head_node_type"] and group["resources"]:
-            found += [group["resources"]] * (group["max_workers"] - there[name])
+            expected += [group["resources"]] * (group["max_workers"] - present[name])
     workers = sum(HEAD not in node["Resources"] for node in alive)
-    return found[: max(0, config.get("max_workers", 0) - workers)]
+    return expected[: max(0, config.get("max_workers", 0) - workers)]

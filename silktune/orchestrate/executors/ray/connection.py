@@ -15,7 +15,7 @@ import ray
 from silktune.errors import ResourceError
 from silktune.orchestrate.executors.ray import autoscaler, environment, private_ray, startup
 from silktune.orchestrate.executors.ray.address import check_token, locate, named
-from silktune.orchestrate.executors.ray.watchdog import let_go, vigil
+from silktune.orchestrate.executors.ray.watchdog import disconnect, watching
 from silktune.orchestrate.executors.resources import Placement, Resources, room, share
 
 
@@ -31,7 +31,7 @@ def signals_kept() -> Iterator[None]:
 
 
 @contextmanager
-def a_ray(placement: Placement) -> Iterator[None]:
+def connected(placement: Placement) -> Iterator[None]:
     """The Ray that is asked for, for as long as it is needed; one that is connected already is used and left.
 
     Raises:
@@ -42,33 +42,33 @@ def a_ray(placement: Placement) -> Iterator[None]:
             yield
             return
         address = None if placement.address == "local" else placement.address
-        with _joined(address) if address else _own(), _unsaid():
+        with _running_ray(address) if address else _private_ray(), _silenced():
             yield
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[None]:
+def _running_ray(address: str) -> Iterator[None]:
     """The Ray at an address, with the token that the user has for it."""
-    who, there = named(address), locate(address)
-    with environment.joined(there, auto=address == "auto"), ExitStack() as stack:
+    who, location = named(address), locate(address)
+    with environment.joined(location, auto=address == "auto"), ExitStack() as stack:
         try:
             with signals_kept(), startup.interruptible():
-                check_token(there, who)
+                check_token(location, who)
                 ray.init(
-                    there, log_to_driver=False, logging_level="error",
+                    location, log_to_driver=False, logging_level="error",
                     runtime_env={"env_vars": environment.IN_WORKERS},
                 )  # fmt: skip
         except ResourceError:
             raise
         except Exception as error:
             raise ResourceError(f"{who}: no Ray answers: {private_ray.brief(error)}") from error
-        stack.callback(let_go)
-        stack.enter_context(vigil(f"Ray at {who}"))
+        stack.callback(disconnect)
+        stack.enter_context(watching(f"Ray at {who}"))
         yield
 
 
 @contextmanager
-def _own() -> Iterator[None]:
+def _private_ray() -> Iterator[None]:
     """A Ray for this command alone, which nobody else can join."""
     with private_ray.folder() as folder, environment.alone(), ExitStack() as stack:
         private_ray.check_loopback()
@@ -81,13 +81,13 @@ def _own() -> Iterator[None]:
                 )  # fmt: skip
         except Exception as error:
             raise ResourceError(f"Ray could not be started here: {private_ray.brief(error)}") from error
-        stack.callback(let_go)
-        stack.enter_context(vigil("The Ray of this command"))
+        stack.callback(disconnect)
+        stack.enter_context(watching("The Ray of this command"))
         yield
 
 
 @contextmanager
-def _unsaid() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Inside, Ray prints no pages when a process or a node is lost: the coordinator says what goes on."""
     before = ray._private.worker.print_to_stdstream
     ray._private.worker.print_to_stdstream = _drop
@@ -106,21 +106,21 @@ def resources(placement: Placement) -> Resources:
     Raises:
         ResourceError: it does not have as much.
     """
-    there = _alive()
-    more = autoscaler.may_come(autoscaler.groups(), there) if placement.address else []
-    return share([*(node["Resources"] for node in there), *more], placement)
+    alive = _alive()
+    more = autoscaler.may_come(autoscaler.groups(), alive) if placement.address else []
+    return share([*(node["Resources"] for node in alive), *more], placement)
 
 
 def _alive() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def missing(each: Resources) -> str:
+def shortage(each: Resources) -> str:
     """What a person should know if not all trials that may run at once find room on the nodes that are there."""
-    now = room([node["Resources"] for node in _alive()], each.cpus, each.gpus) // each.workers
-    if now >= each.concurrent:
+    fitting = room([node["Resources"] for node in _alive()], each.cpus, each.gpus) // each.workers
+    if fitting >= each.concurrent:
         return ""
     return (
-        f"There is room for {now} of {each.concurrent} trials at once. The autoscaler brings up nodes for the others "
-        "when they begin, which takes minutes; `ray status` shows whether it can."
+        f"There is room for {fitting} of {each.concurrent} trials at once. The autoscaler brings up nodes for the "
+        "others when they begin, which takes minutes; `ray status` shows whether it can."
     )

@@ -43,24 +43,24 @@ def check(place: Storage, folder: str) -> None:
                 place.remove(name)
     except OSError as error:
         raise ResourceError(f"{place}: this place cannot be written ({reason(error)}).") from error
-    if complaints := _together({alive[node]: said for node, said in answers.items()}):
+    if complaints := _together({alive[node]: sentences for node, sentences in answers.items()}):
         raise ResourceError.of(complaints)
 
 
 def _answers(nodes: list[str], *questions: Any) -> dict[str, list[str]]:
     """What speaks against each node; one that is lost while it is asked is none any more."""
-    task = ray.remote(num_cpus=0, max_retries=0)(look)
-    asked = {}
+    task = ray.remote(num_cpus=0, max_retries=0)(complaints_of_node)
+    node_of = {}
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node, soft=False)
-        asked[task.options(scheduling_strategy=there).remote(*questions)] = node
-    answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=LIMIT)
-    answers = {asked[one]: [f"it does not answer within {LIMIT:g} s."] for one in silent}
-    for one in answered:
+        strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+        node_of[task.options(scheduling_strategy=strategy).remote(*questions)] = node
+    answered, silent = ray.wait(list(node_of), num_returns=len(node_of), timeout=LIMIT)
+    answers = {node_of[task]: [f"it does not answer within {LIMIT:g} s."] for task in silent}
+    for answer in answered:
         try:
-            answers[asked[one]] = ray.get(one)
+            answers[node_of[answer]] = ray.get(answer)
         except ray.exceptions.RayTaskError as error:
-            answers[asked[one]] = [f"silktune {__version__} cannot be used there ({reason(error.cause)})."]
+            answers[node_of[answer]] = [f"silktune {__version__} cannot be used there ({reason(error.cause)})."]
         except ray.exceptions.RayError:
             continue
     return answers
@@ -69,8 +69,8 @@ def _answers(nodes: list[str], *questions: Any) -> dict[str, list[str]]:
 def _together(answers: Mapping[str, list[str]]) -> list[str]:
     """What is said of nodes, a line for each sentence: where one is wrong, a hundred may be."""
     nodes: dict[str, list[str]] = {}
-    for node, said in answers.items():
-        for sentence in said:
+    for node, sentences in answers.items():
+        for sentence in sentences:
             nodes.setdefault(sentence, []).append(node)
     return [f"{_named(alike)}: {sentence}" for sentence, alike in nodes.items()]
 
@@ -82,19 +82,19 @@ def _named(nodes: list[str]) -> str:
     return f"Nodes {', '.join(nodes[:NAMED])}{more}"
 
 
-def look(version: str, where: str, marker: str, mark: bytes, folder: str) -> list[str]:
+def complaints_of_node(version: str, where: str, marker: str, mark: bytes, folder: str) -> list[str]:
     """What speaks against the node on which this is called, in sentences."""
     complaints = []
     if version != __version__:
         complaints.append(f"it has silktune {__version__}, this machine {version}. Install the same.")
     if folder and not Path(folder).exists():
         complaints.append(f"it does not see the data set, {folder}. {REMEDY}")
-    if trouble := _trouble(Storage(where), marker, mark):
-        complaints.append(f"{trouble} {REMEDY}")
+    if complaint := _storage_complaint(Storage(where), marker, mark):
+        complaints.append(f"{complaint} {REMEDY}")
     return complaints
 
 
-def _trouble(place: Storage, marker: str, mark: bytes) -> str:
+def _storage_complaint(place: Storage, marker: str, mark: bytes) -> str:
     try:
         if place.read(marker) != mark:
             return f"what this machine writes to {place} is not seen there."

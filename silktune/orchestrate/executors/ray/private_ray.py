@@ -35,15 +35,15 @@ def folder() -> Iterator[str]:
     parent = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     remedy = f"Set {variable} to a folder with a short name that you may write to, such as /tmp."
     try:
-        made = tempfile.mkdtemp(prefix="ray-", dir=os.path.abspath(parent))
+        private = tempfile.mkdtemp(prefix="ray-", dir=os.path.abspath(parent))
     except OSError as error:
         raise ResourceError(f"{parent}: Ray cannot keep its files there ({reason(error)}). {remedy}") from error
     try:
-        if (over := len(os.fsencode(made + LONGEST)) - SOCKET) > 0:
+        if (over := len(os.fsencode(private + LONGEST)) - SOCKET) > 0:
             raise ResourceError(f"{parent}: this name is {over} bytes too long for Ray's sockets in it. {remedy}")
-        yield f"{made}/r"
+        yield f"{private}/r"
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def check_loopback() -> None:

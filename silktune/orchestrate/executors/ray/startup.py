@@ -37,7 +37,7 @@ def interruptible() -> Iterator[None]:
     """
     before, interrupted = set(_descendants(os.getpid())), threading.Event()
     try:
-        with _heard(before, interrupted):
+        with _signals_listened(before, interrupted):
             yield
     except BaseException as error:
         _end_children(before)
@@ -50,7 +50,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _heard(before: Collection[int], interrupted: threading.Event) -> Iterator[None]:
+def _signals_listened(before: Collection[int], interrupted: threading.Event) -> Iterator[None]:
     """Python writes a byte for every signal at once, even while the main thread is in C++; a thread reads it."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -61,7 +61,7 @@ def _heard(before: Collection[int], interrupted: threading.Event) -> Iterator[No
     listener = threading.Thread(target=_listen, args=(reading, over, interrupted, before), daemon=True)
     listener.start()
     try:
-        with _held():
+        with _signals_held():
             yield
     finally:
         signal.set_wakeup_fd(others)
@@ -72,20 +72,20 @@ def _heard(before: Collection[int], interrupted: threading.Event) -> Iterator[No
 
 
 @contextmanager
-def _held() -> Iterator[None]:
+def _signals_held() -> Iterator[None]:
     """Inside, signals that somebody answers are only written down, and Ray does not put answers of its own there."""
-    answers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     of_ray = ray._private.utils.set_sigterm_handler
     ray._private.utils.set_sigterm_handler = _nothing
-    for number, answer in answers.items():
-        if callable(answer):
+    for number, handler in handlers.items():
+        if callable(handler):
             signal.signal(number, _nothing)
     try:
         yield
     finally:
         ray._private.utils.set_sigterm_handler = of_ray
-        for number, answer in answers.items():
-            signal.signal(number, answer)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _nothing(*_: Any) -> None: ...
@@ -110,17 +110,17 @@ def _end_children(before: Collection[int]) -> None:
     deadline = time.monotonic() + GRACE
     while any(map(_runs, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for pid in {*pids, *(child for one in pids for child in _descendants(one))}:
+    for pid in {*pids, *(child for parent in pids for child in _descendants(parent))}:
         _signal(pid, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> list[int]:
-    found = []
+    pids = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in map(int, (task / "children").read_text(encoding="utf-8").split()):
-                found += [child, *_descendants(child)]
-    return found
+                pids += [child, *_descendants(child)]
+    return pids
 
 
 def _runs(pid: int) -> bool:

@@ -2,9 +2,9 @@
 
 The placement group of a Train run is not Tune's. When Tune stops a trial or its process is killed, nobody frees that
 group, and the next trial waits for its room for ever (measured with ray 2.60 without a dashboard). Three things keep
-that from happening: a trial that is stopped aborts its run first (`stopping`); Train itself retries nothing, Tune runs
-the trial again, which goes on from its checkpoint; and the driver frees what is left over (`free`), which it knows by
-a mark: some bytes of memory that each worker asks for.
+that from happening: a trial that is stopped aborts its run first (`worker_cleanup`); Train itself retries nothing,
+Tune runs the trial again, which goes on from its checkpoint; and the driver frees what is left over
+(`free_leftovers`), which it knows by a mark: some bytes of memory that each worker asks for.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ray.util.placement_group import PlacementGroup
 
 from silktune.errors import SilktuneError
 from silktune.orchestrate.executors.ray import environment, worker_cleanup
-from silktune.orchestrate.executors.ray.trainable import WorkerLost
+from silktune.orchestrate.executors.ray.messages import WorkerLost
 
 MARK = "memory"  # bytes, of which every node has more than enough
 MARKS = range(1, 1_000_000)
@@ -39,9 +39,9 @@ class _Trainer(TorchTrainer):
 
     def _initialize_and_run_controller(self, **settings: Any) -> Any:
         """As the base class does it; the controller is kept where a trial that is stopped finds it."""
-        here, variables = ray.get_runtime_context().get_node_id(), get_env_vars_to_propagate()
-        made = ray.remote(num_cpus=0, label_selector={RAY_NODE_ID_KEY: here}, runtime_env={"env_vars": variables})
-        controller = made(TrainController).remote(**settings)
+        node, variables = ray.get_runtime_context().get_node_id(), get_env_vars_to_propagate()
+        remote = ray.remote(num_cpus=0, label_selector={RAY_NODE_ID_KEY: node}, runtime_env={"env_vars": variables})
+        controller = remote(TrainController).remote(**settings)
         with worker_cleanup.aborts(controller):
             ray.get(controller.run.remote())
             return ray.get(controller.get_result.remote())
@@ -62,7 +62,7 @@ def launch(work: Callable[[dict[str, Any]], str], config: dict[str, Any]) -> str
     trainer = _Trainer(
         work,
         train_loop_config=config,
-        torch_config=_config("nccl" if "GPU" in resources else "gloo"),
+        torch_config=_torch_config("nccl" if "GPU" in resources else "gloo"),
         scaling_config=train.ScalingConfig(
             num_workers=config["workers"], use_gpu="GPU" in resources,
             resources_per_worker=resources | {MARK: config["mark"]},
@@ -79,15 +79,15 @@ def launch(work: Callable[[dict[str, Any]], str], config: dict[str, Any]) -> str
         raise _cause(error) from error
 
 
-def _config(backend: str) -> TorchConfig:
+def _torch_config(backend: str) -> TorchConfig:
     """How workers find each other.
 
     torch's store has no token and listens on every network, so on a Ray that is alone on loopback it is a file.
     """
-    return _ByFile(backend=backend) if environment.is_alone() else TorchConfig(backend=backend)
+    return _FileTorchConfig(backend=backend) if environment.is_alone() else TorchConfig(backend=backend)
 
 
-class _ByFile(TorchConfig):
+class _FileTorchConfig(TorchConfig):
     @property
     def backend_cls(self) -> type:
         return _FileBackend
@@ -98,10 +98,10 @@ class _FileBackend(_TorchBackend):
 
     def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
         folder = ray._private.worker.global_worker.node.get_session_dir_path()
-        meeting = f"file://{folder}/{uuid.uuid4().hex}"
+        meeting_point = f"file://{folder}/{uuid.uuid4().hex}"
         worker_group.execute(_set_torch_distributed_env_vars)
         ranks = range(len(worker_group))
-        group = {"backend": backend_config.backend, "world_size": len(worker_group), "init_method": meeting}
+        group = {"backend": backend_config.backend, "world_size": len(worker_group), "init_method": meeting_point}
         ray.get(
             [
                 worker_group.execute_single_async(
@@ -116,23 +116,23 @@ def _cause(error: Any) -> Exception:
     """What began it: one worker's own mistake, or else that processes died, of which the others only complain."""
     raised = [_unwrapped(failure) for _, failure in sorted(error.worker_failures.items())]
     mistakes = [failure for failure in raised if not isinstance(failure, RayTrainError | ConnectionError)]
-    said = [failure for failure in mistakes if isinstance(failure, SilktuneError)]
-    return [*said, *mistakes, WorkerLost(str(error))][0]
+    foreseen = [failure for failure in mistakes if isinstance(failure, SilktuneError)]
+    return [*foreseen, *mistakes, WorkerLost(str(error))][0]
 
 
 def _unwrapped(failure: Exception) -> Exception:
     return failure._base_exc if isinstance(failure, UserExceptionWithTraceback) else failure
 
 
-def free(running: Collection[int]) -> None:
+def free_leftovers(running: Collection[int]) -> None:
     """Free the room of Train runs of this driver whose trials are not running.
 
     Args:
         running: the marks of those that are.
     """
     job = ray.get_runtime_context().get_job_id()
-    for group, about in placement_group_table().items():
-        marks = {int(bundle.get(MARK, 0)) for bundle in about["bundles"].values()}
-        leftover = about["state"] != "REMOVED" and not marks & set(running) and all(mark in MARKS for mark in marks)
-        if leftover and marks and group.endswith(job):
+    for group, description in placement_group_table().items():
+        marks = {int(bundle.get(MARK, 0)) for bundle in description["bundles"].values()}
+        ours = group.endswith(job) and bool(marks) and all(mark in MARKS for mark in marks)
+        if ours and description["state"] != "REMOVED" and not marks & set(running):
             remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))

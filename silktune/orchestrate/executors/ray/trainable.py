@@ -15,14 +15,9 @@ from ray import tune
 from silktune.core.collective import ALONE, Group, World
 from silktune.errors import ResourceError
 from silktune.orchestrate.executors.job import Job, outcome_of, train
+from silktune.orchestrate.executors.ray.messages import EPOCH, MACHINE, OUTCOME, WorkerLost
 from silktune.orchestrate.executors.ray.worker_cleanup import Stoppable
 from silktune.outcome import Outcome
-
-EPOCH, OUTCOME, MACHINE, TRIAL = "silktune_epoch", "silktune_outcome", "silktune_machine", "silktune_trial"
-
-
-class WorkerLost(Exception):
-    """The process of one of several workers died, or its node did."""
 
 
 def run(config: dict[str, Any]) -> None:

@@ -25,15 +25,15 @@ from silktune.data.local_copy import Whereabouts
 from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import job
-from silktune.orchestrate.executors.ray import node_check
-from silktune.orchestrate.executors.ray import trainable as inside
-from silktune.orchestrate.executors.ray.connection import missing, resources, signals_kept
+from silktune.orchestrate.executors.ray import node_check, trainable
+from silktune.orchestrate.executors.ray.connection import resources, shortage, signals_kept
+from silktune.orchestrate.executors.ray.messages import EPOCH, MACHINE, OUTCOME, TRIAL
 from silktune.orchestrate.executors.resources import Placement, Resources
 from silktune.outcome import Epoch, Outcome
 
 logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the coordinator says which trials did not complete
 LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
-SWEEP = 2.0  # seconds between two looks for what trials have left over
+CLEANUP_INTERVAL = 2.0  # seconds between two searches for what trials have left over
 Result = TypeVar("Result")
 
 
@@ -52,46 +52,46 @@ def run_trials(
     Raises:
         ResourceError: what is asked for can never be placed, or a node cannot do its part.
     """
-    each, where = resources(placement), Whereabouts.of(data, coordinator.paths.storage)
-    if sentence := missing(each):
+    each, whereabouts = resources(placement), Whereabouts.of(data, coordinator.paths.storage)
+    if sentence := shortage(each):
         coordinator.watcher.note(sentence)
     if placement.address:
-        node_check.check(coordinator.paths.reached, "" if where.copy else where.folder)
-    asking = TuneSearcher(
+        node_check.check(coordinator.paths.reached, "" if whereabouts.copy else whereabouts.folder)
+    searcher = TuneSearcher(
         coordinator,
         placement.retries,
-        lambda name: _config(coordinator, name, where, placement.device, each, test=test),
+        lambda name: _trial_config(coordinator, name, whereabouts, placement.device, each, test=test),
     )
     coordinator.paths.ray.mkdir(parents=True, exist_ok=True)
     tuner = tune.Tuner(
-        tune.with_resources(inside.run, each.per_worker if each.workers == 1 else LAUNCHER),
+        tune.with_resources(trainable.run, each.per_worker if each.workers == 1 else LAUNCHER),
         tune_config=tune.TuneConfig(
-            search_alg=asking, scheduler=_Listening(asking), num_samples=-1, reuse_actors=each.workers == 1,
+            search_alg=searcher, scheduler=EpochScheduler(searcher), num_samples=-1, reuse_actors=each.workers == 1,
             max_concurrent_trials=each.concurrent, time_budget_s=seconds,
-            trial_dirname_creator=lambda trial: trial.config[inside.TRIAL],
+            trial_dirname_creator=lambda trial: trial.config[TRIAL],
         ),
         run_config=tune.RunConfig(
             name="tune", storage_path=str(coordinator.paths.ray.absolute()), verbose=0, log_to_file=False,
-            callbacks=[_Sweeping(asking)] if each.workers > 1 else [],
+            callbacks=[LeftoverCallback(searcher)] if each.workers > 1 else [],
         ),
     )  # fmt: skip
     try:
         with signals_kept():
             tuner.fit()
     except Exception:
-        if asking.error:  # of which Ray Tune makes one of its own
-            raise asking.error from None
+        if searcher.error:  # of which Ray Tune makes one of its own
+            raise searcher.error from None
         raise
     finally:
         shutil.rmtree(coordinator.paths.ray, ignore_errors=True)
 
 
-def _config(
+def _trial_config(
     coordinator: Coordinator, name: str, data: Whereabouts, device: str, each: Resources, *, test: bool
 ) -> dict[str, Any]:
     """What a trial is told."""
     return {
-        inside.TRIAL: name,
+        TRIAL: name,
         "job": job(coordinator, name, data, device, each.threads, test=test).model_dump_json(),
         "workers": each.workers,
         "per_worker": each.per_worker,
@@ -99,7 +99,7 @@ def _config(
     }
 
 
-def run_there(each: Resources, work: Callable[..., Result], *args: Any) -> Result:
+def call_remotely(each: Resources, work: Callable[..., Result], *args: Any) -> Result:
     """Call a function where a trial would run, with what a trial gets.
 
     Raises:
@@ -131,12 +131,12 @@ class TuneSearcher(_Unpickled, Searcher):
         self.marks: dict[str, int] = {}  # of the trials that run: by these their workers are known
         self.marked = 0
         self.deaths = Counter[str]()
-        self.again: deque[str] = deque()  # trials whose process died
-        self.asked_all = False
+        self.to_retry: deque[str] = deque()  # trials whose process died
+        self.no_more_trials = False
         self.error: Exception | None = None  # what ended the coordinator's work
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def remembering_errors(self) -> Iterator[None]:
         """An error inside is remembered as it is."""
         try:
             yield
@@ -145,7 +145,7 @@ class TuneSearcher(_Unpickled, Searcher):
             raise
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        with self.kept():
+        with self.remembering_errors():
             name = self._next()
         if name is None:
             return None if self.marks else str(Searcher.FINISHED)  # what runs still may have to be run again
@@ -155,10 +155,10 @@ class TuneSearcher(_Unpickled, Searcher):
         return self.config(name) | {"mark": self.marked}
 
     def _next(self) -> str | None:
-        if self.again:
-            return self.again.popleft()
-        trial = None if self.asked_all else self.coordinator.next()
-        self.asked_all = trial is None
+        if self.to_retry:
+            return self.to_retry.popleft()
+        trial = None if self.no_more_trials else self.coordinator.next()
+        self.no_more_trials = trial is None
         return trial.id if trial else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -168,13 +168,13 @@ class TuneSearcher(_Unpickled, Searcher):
         if not error or name not in self.coordinator.running:
             return
         self.deaths[name] += 1
-        with self.kept():
-            self._died(name)
+        with self.remembering_errors():
+            self._retry_or_fail(name)
 
-    def _died(self, name: str) -> None:
+    def _retry_or_fail(self, name: str) -> None:
         if self.deaths[name] <= self.retries:
             self.coordinator.died(name)
-            self.again.append(name)
+            self.to_retry.append(name)
         else:
             reason = f"its process died {self.deaths[name]} times (out of memory, or killed)"
             self.coordinator.end(name, Outcome(state="failed", reason=reason))
@@ -186,47 +186,47 @@ class TuneSearcher(_Unpickled, Searcher):
         """Nothing: see save."""
 
 
-class _Listening(_Unpickled, FIFOScheduler):
+class EpochScheduler(_Unpickled, FIFOScheduler):
     """Ray Tune brings every report here, and is told whether the trial goes on."""
 
-    def __init__(self, asking: TuneSearcher) -> None:
+    def __init__(self, searcher: TuneSearcher) -> None:
         super().__init__()
-        self.asking, self.coordinator = asking, asking.coordinator
+        self.searcher, self.coordinator = searcher, searcher.coordinator
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        with self.asking.kept():
-            return self._hear(trial.config[inside.TRIAL], result)
+        with self.searcher.remembering_errors():
+            return self._decide(trial.config[TRIAL], result)
 
-    def _hear(self, name: str, result: dict[str, Any]) -> str:
+    def _decide(self, name: str, result: dict[str, Any]) -> str:
         if name not in self.coordinator.running:
             return str(TrialScheduler.STOP)
-        if inside.MACHINE in result:
-            raise ResourceError(f"{name}: {result[inside.MACHINE]} What is done is kept; the same command goes on.")
-        if inside.EPOCH in result and self.coordinator.epoch(name, Epoch.model_validate_json(result[inside.EPOCH])):
+        if MACHINE in result:
+            raise ResourceError(f"{name}: {result[MACHINE]} What is done is kept; the same command goes on.")
+        if EPOCH in result and self.coordinator.epoch(name, Epoch.model_validate_json(result[EPOCH])):
             return str(TrialScheduler.STOP)
-        if inside.OUTCOME in result:
-            self.coordinator.end(name, Outcome.model_validate_json(result[inside.OUTCOME]))
+        if OUTCOME in result:
+            self.coordinator.end(name, Outcome.model_validate_json(result[OUTCOME]))
             return str(TrialScheduler.STOP)  # over for Ray too: if its process dies now, it is not run again
         return str(TrialScheduler.CONTINUE)
 
 
-class _Sweeping(_Unpickled, tune.Callback):
+class LeftoverCallback(_Unpickled, tune.Callback):
     """Frees what the workers of trials that are over, or whose launcher died, have left reserved."""
 
-    def __init__(self, asking: TuneSearcher) -> None:
-        from silktune.orchestrate.executors.ray.train_workers import free
+    def __init__(self, searcher: TuneSearcher) -> None:
+        from silktune.orchestrate.executors.ray.train_workers import free_leftovers
 
-        self.asking, self.free = asking, free
+        self.searcher, self.free_leftovers = searcher, free_leftovers
         self.last = time.monotonic()
-        free([])
+        free_leftovers([])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._sweep()
+        self._free_leftovers()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        if time.monotonic() - self.last >= SWEEP:
-            self._sweep()
+        if time.monotonic() - self.last >= CLEANUP_INTERVAL:
+            self._free_leftovers()
 
-    def _sweep(self) -> None:
-        self.free(self.asking.marks.values())
+    def _free_leftovers(self) -> None:
+        self.free_leftovers(self.searcher.marks.values())
         self.last = time.monotonic()

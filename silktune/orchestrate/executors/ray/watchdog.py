@@ -21,7 +21,7 @@ from rich.console import Console
 
 from silktune.errors import Interrupted, ResourceError, SilktuneError, unforeseen
 
-LOOK = 2.0  # seconds between two looks
+INTERVAL = 2.0  # seconds between two checks
 PATIENCE = 40.0  # seconds in which a head may come back; Ray's own are 60
 GRACE = 10.0  # seconds for an end with everything closed
 SHUTDOWN = 30.0  # seconds for Ray to disconnect; measured: 1.4
@@ -30,7 +30,7 @@ KEPT = "What is done is kept; the same command goes on."
 
 
 @contextmanager
-def vigil(name: str) -> Iterator[None]:
+def watching(name: str) -> Iterator[None]:
     """Inside, the end of the Ray that is connected is an error; if that does not get through, it ends the process.
 
     An error that is no answer of Ray's keeps its own cause, whatever has become of Ray meanwhile.
@@ -59,7 +59,7 @@ def _is_own(error: Exception) -> bool:
     return isinstance(error, SilktuneError | OSError) and not isinstance(error, ConnectionError | TimeoutError)
 
 
-def let_go() -> None:
+def disconnect() -> None:
     """Disconnect from Ray; if Ray does not answer, the process ends with what there is to say already."""
     over, error = threading.Event(), sys.exception()
     threading.Thread(target=_limit, args=(over, error), daemon=True).start()
@@ -81,11 +81,11 @@ def _limit(over: threading.Event, error: BaseException | None) -> None:
 
 
 def _watch(node: Any, over: threading.Event, sentence: str) -> None:
-    heard = time.monotonic()
-    while _node_listens(node) and time.monotonic() - heard < PATIENCE:
+    answered = time.monotonic()
+    while _node_listens(node) and time.monotonic() - answered < PATIENCE:
         if _head_listens(node):
-            heard = time.monotonic()
-        if over.wait(LOOK):
+            answered = time.monotonic()
+        if over.wait(INTERVAL):
             return
     if not over.wait(GRACE):
         end_process(sentence, ResourceError.exit_code)
@@ -102,9 +102,9 @@ def end_process(sentence: str, code: int) -> None:
 
 
 def _node_listens(node: Any) -> bool:
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(ANSWER)  # one that is slow is there nevertheless
-        return asking.connect_ex(node.raylet_socket_name) not in (errno.ECONNREFUSED, errno.ENOENT)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ANSWER)  # one that is slow is there nevertheless
+        return connection.connect_ex(node.raylet_socket_name) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def _head_listens(node: Any) -> bool:

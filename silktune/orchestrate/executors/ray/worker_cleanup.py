@@ -10,17 +10,17 @@ import ray
 
 LIMIT = 20.0  # seconds for a graceful end; measured: 0.2 to 1.0
 
-_launched: list[Any] = []  # the controller of the Train run that this process waits for
+_controllers: list[Any] = []  # the controller of the Train run that this process waits for
 
 
 @contextmanager
 def aborts(controller: Any) -> Iterator[None]:
     """Inside, a trial that is stopped aborts the Train run of this controller."""
-    _launched.append(controller)
+    _controllers.append(controller)
     try:
         yield
     finally:
-        _launched.clear()
+        _controllers.clear()
 
 
 class Stoppable:
@@ -38,6 +38,6 @@ class Stoppable:
 
 
 def _abort() -> None:
-    for controller in list(_launched):
+    for controller in list(_controllers):
         with suppress(ray.exceptions.RayError):  # the controller ends its own process: that is how it answers
             ray.get(controller.abort.remote(), timeout=LIMIT)

@@ -7,8 +7,8 @@ from ray.train import WorkerGroupError
 from ray.train.v2._internal.exceptions import UserExceptionWithTraceback, WorkerHealthCheckFailedError
 
 from silktune.errors import TrainingError
+from silktune.orchestrate.executors.ray.messages import WorkerLost
 from silktune.orchestrate.executors.ray.train_workers import _cause
-from silktune.orchestrate.executors.ray.trainable import WorkerLost
 
 DEAD = WorkerHealthCheckFailedError("the actor died", failure=RuntimeError("killed"))
 ALONE = ConnectionError("another worker of this training is gone")

@@ -13,8 +13,8 @@ from ray.tune.search import Searcher
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.orchestrate.coordinator import Coordinator
-from silktune.orchestrate.executors.ray import trainable as inside
-from silktune.orchestrate.executors.ray.tune import TuneSearcher, _Listening
+from silktune.orchestrate.executors.ray import messages
+from silktune.orchestrate.executors.ray.tune import EpochScheduler, TuneSearcher
 from silktune.orchestrate.trial_list import ListSource
 from silktune.settings import Experiment
 from silktune.study.mirror import Mirror
@@ -35,36 +35,36 @@ class Tune:
         self.coordinator = Coordinator(
             paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note)
         )
-        self.asking = TuneSearcher(self.coordinator, retries, lambda name: {inside.TRIAL: name})
-        self.listening = _Listening(self.asking)
+        self.searcher = TuneSearcher(self.coordinator, retries, lambda name: {messages.TRIAL: name})
+        self.scheduler = EpochScheduler(self.searcher)
         self.given: dict[str, Any] = {}
 
     def ask(self) -> Any:
         id = f"run{len(self.given)}"
-        found = self.asking.suggest(id)
+        found = self.searcher.suggest(id)
         if isinstance(found, dict):
-            self.given[found[inside.TRIAL]] = id
-            return found[inside.TRIAL]
+            self.given[found[messages.TRIAL]] = id
+            return found[messages.TRIAL]
         return found
 
     def report(self, name: str, result: dict[str, Any]) -> str:
-        decision = self.listening.on_trial_result(None, SimpleNamespace(config={inside.TRIAL: name}), result)
+        decision = self.scheduler.on_trial_result(None, SimpleNamespace(config={messages.TRIAL: name}), result)
         if decision == TrialScheduler.STOP:
-            self.asking.on_trial_complete(self.given[name])
+            self.searcher.on_trial_complete(self.given[name])
         return decision
 
     def die(self, name: str) -> None:
-        self.asking.on_trial_complete(self.given[name], error=True)
+        self.searcher.on_trial_complete(self.given[name], error=True)
 
 
-OUTCOME = {inside.OUTCOME: finished(0.1).model_dump_json()}
+OUTCOME = {messages.OUTCOME: finished(0.1).model_dump_json()}
 
 
 def test_a_trial_is_over_for_ray_too_when_its_outcome_is_there(tmp_path: Path) -> None:
     """Else Ray runs it again if its process dies just then."""
     tune = Tune(tmp_path, retries=3)
     assert tune.ask() == "t000"
-    assert tune.report("t000", {inside.EPOCH: epoch(1, 0.1).model_dump_json()}) == TrialScheduler.CONTINUE
+    assert tune.report("t000", {messages.EPOCH: epoch(1, 0.1).model_dump_json()}) == TrialScheduler.CONTINUE
     assert tune.report("t000", OUTCOME) == TrialScheduler.STOP
     assert tune.ask() == "t001"
     tune.report("t001", OUTCOME)
@@ -95,7 +95,7 @@ def test_a_trial_whose_process_dies_after_an_epoch_goes_on_from_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize("error", [OSError(36, "File name too long"), KeyError("loss")])
-def test_what_ends_the_desk_s_work_is_known_as_it_is(tmp_path: Path, error: Exception) -> None:
+def test_what_ends_the_coordinator_s_work_is_known_as_it_is(tmp_path: Path, error: Exception) -> None:
     """Ray Tune makes an error of its own of it."""
     for step in ("next", "end"):
         tune = Tune(tmp_path / step, retries=0)
@@ -103,4 +103,4 @@ def test_what_ends_the_desk_s_work_is_known_as_it_is(tmp_path: Path, error: Exce
         setattr(tune.coordinator, step, Mock(side_effect=error))
         with pytest.raises(type(error)):
             tune.ask() if step == "next" else tune.die("t000")
-        assert tune.asking.error is error
+        assert tune.searcher.error is error
