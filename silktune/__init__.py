@@ -1,3 +1,45 @@
-"""silktune: search and ablation for SilkNet on Ray, recorded in MLflow. Importing it loads nothing heavy."""
+"""silktune: search and ablation for SilkNet on Ray, recorded in MLflow. Importing it loads nothing heavy.
+
+    import silktune
+    silktune.search(data="labels.csv", space="quick", trials=4).trials
+
+What is named here is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from silktune.api.ablate import ablate
+    from silktune.api.describe import describe
+    from silktune.api.progress import Progress
+    from silktune.api.search import search
+    from silktune.api.studies import open_study
+    from silktune.api.train import train
+    from silktune.errors import SilktuneError
 
 __version__ = "0.1.0"
+__all__ = ["Progress", "SilktuneError", "__version__", "ablate", "describe", "open_study", "search", "train"]
+
+_MODULES = {
+    "Progress": "silktune.api.progress",
+    "SilktuneError": "silktune.errors",
+    "ablate": "silktune.api.ablate",
+    "describe": "silktune.api.describe",
+    "open_study": "silktune.api.studies",
+    "search": "silktune.api.search",
+    "train": "silktune.api.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'silktune' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

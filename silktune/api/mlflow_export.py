@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import torch
 
+from silktune.api.mlflow_page import how_to_look
 from silktune.core import predict, training
 from silktune.data.dataset import Dataset
 from silktune.errors import DataError, StudyError
 from silktune.orchestrate import study_logging as story
 from silktune.orchestrate.study_logging import Written
+from silktune.study import plan as plans
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, Trial
-from silktune.tracking import model, provenance
+from silktune.tracking import model, provenance, store
 from silktune.tracking.tracker import MlflowTracker
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What came of writing a study's record."""
+
+    trials: int  # that have ended, all of which MLflow has now
+    notes: tuple[str, ...]  # what could not be written, and what else a person should know
+    page: str  # how to open MLflow's page of its runs
+
+
+def sync(study: str | Path, root: str | Path | None = None) -> Synced:
+    """Write what MLflow lacks of a study; what is there already is not written again.
+
+    Args:
+        study: its folder.
+        root: where mlflow.db is, unless MLFLOW_TRACKING_URI is set; None: the study's parent.
+
+    Raises:
+        StudyError: it is no study, it is worked on, or a file of it is missing or damaged.
+        TrackingError: the store cannot be reached or written.
+    """
+    paths = StudyPaths(Path(study))
+    plan, folder = plans.read(paths), paths.folder.absolute()
+    with paths.locked():
+        metadata = Metadata.read(paths, plan.command)
+        runs = Path(root) if root else folder.parent
+        uri = store.uri(runs)
+        tracker = MlflowTracker(uri, runs, metadata.data.name, folder.name, plan.study_id, live=False)
+        tracker.open(metadata.tags, metadata.params)
+        written = write(plan, metadata, paths, tracker)
+        tracker.close(failed=metadata.ended != "finished")
+    notes = (*tracker.store.notes, *written.missing)
+    return Synced(written.trials, notes, how_to_look(uri, tracker.store.experiment))
 
 
 def write(plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTracker) -> Written:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from silktune.api import mlflow_export
+from silktune.api.mlflow_page import how_to_look
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError, StudyError, TrackingError
 from silktune.settings import Net
@@ -23,7 +22,6 @@ from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
 from silktune.tracking import provenance, store
 from silktune.tracking.relocation import ARTIFACTS
-from silktune.tracking.store_errors import shown
 from silktune.tracking.tracker import MlflowTracker
 from silktune.versions import mixed, seen
 
@@ -35,8 +33,27 @@ BESIDE_STUDIES = {
 
 
 @dataclass(frozen=True)
+class StudyFolder:
+    """Where a person wants a study to lie."""
+
+    root: Path  # the folder of studies
+    name: str | None  # of its own folder; None: its title, with the plan's key added
+    storage: str | None  # where data, checkpoints and a copy of the study are kept for other machines; None: nowhere
+
+    def paths(self, plan: Plan, title: str) -> StudyPaths:
+        """The folder of the study with this plan.
+
+        Raises:
+            StudyError: the name is taken for what lies beside studies.
+        """
+        if self.name is not None and (kept := BESIDE_STUDIES.get(self.name.casefold())):
+            raise StudyError(f"--name {self.name}: {self.root / self.name} is where {kept}. Give another --name.")
+        return plan.paths(self.root, self.name or title, named=self.name is not None, storage=self.storage)
+
+
+@dataclass(frozen=True)
 class Study:
-    """An open study."""
+    """A study that is worked on."""
 
     paths: StudyPaths
     plan: Plan
@@ -50,23 +67,19 @@ class Study:
         cls,
         plan: Plan,
         nets: Iterable[Net],
-        name: str,
+        title: str,
+        folder: StudyFolder,
         *,
-        named: bool,
-        root: Path,
-        storage: str | None,
         dataset: Dataset,
         params: Mapping[str, object],
     ) -> Iterator[Study]:
-        """Begin a study, or go on with it, until `finish`; a name that no person gave gets the plan's key added.
+        """Begin a study, or go on with it, until `finish`.
 
         Args:
             plan: what makes it the study that it is.
             nets: the networks of its trials, whose files of weights are to stay as they are.
-            name: of its folder.
-            named: whether a person gave the name.
-            root: the folder of studies.
-            storage: where data, checkpoints and a copy of the study are kept for other machines; None: nowhere.
+            title: its name if no person gives it one.
+            folder: where it lies.
             dataset: what it trains on.
             params: what MLflow shows of the whole study.
 
@@ -75,8 +88,7 @@ class Study:
                 name is taken for what lies beside studies.
             TrackingError: MLflow's store cannot be reached.
         """
-        _check_name(name, named, root)
-        paths = plan.paths(root, name, named=named, storage=storage)
+        paths, root = folder.paths(plan, title), folder.root
         with paths.locked():
             mirror.restore(paths)
             outside = Outside.read(paths).with_(nets)
@@ -137,19 +149,3 @@ class Study:
         except ResourceError as error:
             return [f"{error} The study is done, but its copy there is not complete; the same command completes it."]
         return []
-
-
-def _check_name(name: str, named: bool, root: Path) -> None:
-    if named and (kept := BESIDE_STUDIES.get(name.casefold())):
-        raise StudyError(f"--name {name}: {root / name} is where {kept}. Give another --name.")
-
-
-def how_to_look(uri: str, experiment: str) -> str:
-    """How to open MLflow's page of an experiment's runs; an address of one's own may hold a password."""
-    page = f"#/experiments/{experiment}/runs"
-    if uri.startswith("http"):
-        return f"The runs are at {shown(uri)}/{page}"
-    mlflow = shutil.which("mlflow") or Path(sys.executable).with_name("mlflow")
-    store = shlex.quote(uri) if uri.startswith("sqlite") else '"$MLFLOW_TRACKING_URI"'
-    command = f"{shlex.quote(str(mlflow))} ui --workers 1 --backend-store-uri {store}"
-    return f"To look at the runs: {command}\nthen open http://127.0.0.1:5000/{page}"

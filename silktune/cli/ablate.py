@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from silktune.api import defaults
+from silktune.cli import options
 from silktune.cli.options import (  # fmt: skip
-    DEVICES,
-    EXECUTORS,
-    STUDIES,
     AddressOption,
     ConcurrentOption,
     DataOption,
@@ -33,7 +31,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="TABLE|name=value",
-            help="An ablation table by name or file (p23), and settings that every row gets.",
+            help=f"An ablation table by name or file ({defaults.TABLE}), and settings that every row gets.",
             show_default=False,
         ),
     ] = None,
@@ -55,77 +53,45 @@ def command(
         Path | None,
         typer.Option(help="A search's folder: its winner's settings lie under the table's.", show_default="none"),
     ] = None,
-    executor: ExecutorOption = "ray",
-    concurrent: ConcurrentOption = 1,
-    workers: WorkersOption = 1,
+    executor: ExecutorOption = defaults.EXECUTOR,
+    concurrent: ConcurrentOption = defaults.CONCURRENT,
+    workers: WorkersOption = defaults.WORKERS,
     gpus: GpusOption = None,
-    device: DeviceOption = "auto",
-    retries: RetriesOption = 3,
+    device: DeviceOption = defaults.DEVICE,
+    retries: RetriesOption = defaults.RETRIES,
     address: AddressOption = None,
     storage: StorageOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from table, data and settings"),
     ] = None,
-    root: RootOption = STUDIES,
+    root: RootOption = defaults.ROOT,
 ) -> None:
     """Train every row of a table in several runs, and compare the rows on the test set.
 
     The same command again continues an interrupted table and runs failed cells again; with more --runs it adds to a
     finished one.
     """
-    from silktune.cli import options as language
-    from silktune.cli.terminal import ablation_tables, progress, tables
+    from silktune.api import ablate
+    from silktune.cli.terminal import ablation_tables, tables
     from silktune.cli.terminal.console import Terminal
-    from silktune.study import ablation, publish
+    from silktune.cli.terminal.progress import StudyProgress
 
-    wanted, overrides = language.split(words or [], "p23")
-    language.one_of("--device", device, DEVICES)
-    language.study_name(name)
-    language.one_of("--executor", executor, EXECUTORS)
-    named = tuple(one.strip() for one in (variables or "").split(",") if one.strip())
-    table = ablation.load(wanted, overrides, variables=named, best_of=best_of)
-    if reference:
-        table = publish.compared_with(table, reference)
+    table, settings = options.split(words or [], defaults.TABLE)
     console = Terminal(long=True, highlight=False)
-    language.writable(root, "name another folder with --root")
-    dataset = progress.resolve(console, data, images, table.base, root / "data")
-
-    from silktune.api.session import Study
-    from silktune.orchestrate import ablate, executors
-    from silktune.orchestrate.executors.resources import Placement
-    from silktune.study.external_files import Outside
-    from silktune.study.plan import AblationPlan
-
-    intended = AblationPlan(
-        command=shlex.join(command_line()), data=dataset.digest, weights=table.base.net.weights_digest,
-        table=table.name, base=table.base,
-    )  # fmt: skip
-    where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
-    order = ablate.Order(runs or table.runs, where)
-    title = name or f"{table.name}-{dataset.name}"
-    ablate.check(table, dataset, device)
-    if plan:
-        from silktune.orchestrate import estimate
-
-        paths = intended.paths(root, title, named=name is not None, storage=storage)
-        Outside.read(paths).with_(row.experiment.net for row in table.rows)
-        ablation_tables.plan(console, estimate.estimate(table, dataset, order, paths))
-        return
-    begun = Study.begin(
-        intended, [row.experiment.net for row in table.rows],
-        title, named=name is not None, root=root, storage=storage, dataset=dataset,
-        params={"table": table.name, "runs": order.runs, **table.base.flat()},
-    )  # fmt: skip
-    with language.interruptible("What is done is kept; the same command goes on."), begun as study:
-        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        tables.notes(console, study.notes)
-        console.print(table.question, markup=False)
-        with progress.StudyProgress(console, max(len(trial.id) for trial in table.trials(1))) as watcher:
-            found = ablate.ablate(table, dataset, order, study.paths, study.tracker, watcher)
-        ablation_tables.ablation(console, found)
-        unwritten = study.finish()
-    ablation_tables.where(console, study.paths)
-    console.print(study.how_to_look(), markup=False, soft_wrap=True)
-    tables.notes(console, unwritten)
-    ablation_tables.check_complete(found)
+    with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
+        asked: dict[str, Any] = {
+            "images": images, "runs": runs, "reference": reference, "variables": options.names(variables),
+            "best_of": best_of, "executor": executor, "concurrent": concurrent, "workers": workers, "gpus": gpus,
+            "device": device, "retries": retries, "address": address, "storage": storage, "name": name, "root": root,
+            "progress": progress,
+        }  # fmt: skip
+        if plan:
+            ablation_tables.plan(console, ablate.estimate(data, table, settings, **asked))
+            return
+        study = ablate.ablate(data, table, settings, **asked, command=command_line())
+    ablation_tables.ablation(console, study)
+    ablation_tables.where(console, study)
+    console.print(study.page, markup=False, soft_wrap=True)
+    tables.notes(console, study.unrecorded)
+    ablation_tables.check_complete(study)

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from silktune.cli.options import values
 from silktune.cli.terminal.console import Terminal
 from silktune.cli.terminal.tables import notes
-from silktune.errors import SettingsError
-from silktune.settings import MAX_MEGAPIXELS, Data, Experiment, names, parse
+from silktune.settings import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from silktune.data.describe import Description
@@ -54,6 +54,7 @@ def prepare(
     ] = MAX_MEGAPIXELS,
 ) -> None:
     """Decode, resize and split the images of TABLE; interrupted, it goes on where it stopped."""
+    from silktune.api.describe import data_settings
     from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
     from silktune.data.labels import table_name
@@ -61,7 +62,7 @@ def prepare(
     from silktune.data.prepare import prepare as make
     from silktune.storage import Storage
 
-    wanted, place = data_settings(settings), Storage.of(storage or to)
+    wanted, place = data_settings(values(settings)), Storage.of(storage or to)
     with bar("Preparing images") as advance:
         folder = make(
             table, images, wanted, to,
@@ -86,9 +87,9 @@ def describe(
     settings: Settings = None,
 ) -> None:
     """Classes, gaps and imbalance of each variable; a label table is split as it would be for training."""
-    from silktune.data.describe import describe as look
+    from silktune.api.describe import describe as look
 
-    show(look(source, data_settings(settings)))
+    show(look(source, values(settings)).description)
 
 
 @app.command()
@@ -101,21 +102,6 @@ def sample(
     from silktune.data.sample_data.collection import weave
 
     Terminal(soft_wrap=True).print(f"Woven: {weave(folder, images, seed)}", highlight=False, markup=False)
-
-
-def data_settings(assignments: list[str] | None) -> Data:
-    """The data settings that `name=value` of the command line leave.
-
-    Raises:
-        SettingsError: no such setting, a value that it cannot take, or a setting of something else.
-    """
-    changes = dict(parse(text) for text in assignments or ())
-    experiment = Experiment().with_(changes, "command line")
-    others = [name for name in changes if not name.startswith("data.")]
-    if others:
-        known = ", ".join(name for name in names() if name.startswith("data."))
-        raise SettingsError.of(f"command line: {name} is not about the data. There is: {known}." for name in others)
-    return experiment.data
 
 
 @contextmanager

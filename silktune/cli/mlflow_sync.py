@@ -15,7 +15,7 @@ def _group() -> None: ...
 
 
 @app.command("sync")
-def sync(
+def command(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of a search or an ablation.")],
     root: Annotated[
         Path | None,
@@ -28,26 +28,11 @@ def sync(
 
     What is there already is not written again; nothing is trained.
     """
-    from silktune.api import mlflow_export
-    from silktune.api.session import how_to_look
+    from silktune.api.mlflow_export import sync
     from silktune.cli.terminal import tables
     from silktune.cli.terminal.console import Terminal
-    from silktune.study import plan as plans
-    from silktune.study.metadata import Metadata
-    from silktune.study.paths import StudyPaths
-    from silktune.tracking import store
-    from silktune.tracking.tracker import MlflowTracker
 
-    console, paths = Terminal(highlight=False, soft_wrap=True), StudyPaths(study)
-    plan = plans.read(paths)
-    with paths.locked():
-        metadata = Metadata.read(paths, plan.command)
-        runs = root or study.absolute().parent
-        where = store.uri(runs)
-        tracker = MlflowTracker(where, runs, metadata.data.name, study.absolute().name, plan.study_id, live=False)
-        tracker.open(metadata.tags, metadata.params)
-        written = mlflow_export.write(plan, metadata, paths, tracker)
-        tracker.close(failed=metadata.ended != "finished")
-    tables.notes(console, [*tracker.store.notes, *written.missing])
+    console, written = Terminal(highlight=False, soft_wrap=True), sync(study, root)
+    tables.notes(console, written.notes)
     console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
-    console.print(how_to_look(where, tracker.store.experiment), markup=False)
+    console.print(written.page, markup=False)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
 
-from silktune.errors import Interrupted, ResourceError, SettingsError, trouble
+from silktune.errors import Interrupted, SettingsError
 from silktune.settings import parse
-
-STUDIES = Path("runs")
-DEVICES = ("auto", "cpu", "cuda")
-EXECUTORS = ("ray", "local")
 
 DataOption = Annotated[str, typer.Option("--data", "-d", help="A label table, or a prepared data set.")]
 ImagesOption = Annotated[
@@ -61,7 +55,6 @@ ReferenceOption = Annotated[
     str | None, typer.Option("--reference", help="The row to compare with.", show_default="the table's")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=RAY)]
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 @contextmanager
@@ -96,53 +89,18 @@ def split(words: Sequence[str], first: str) -> tuple[str, dict[str, Any]]:
     plain = [word for word in words if "=" not in word]
     if len(plain) > 1:
         raise SettingsError(f"command line: '{plain[1]}' is no setting; settings are written name=value.")
-    return (plain[0] if plain else first), dict(parse(word) for word in words if "=" in word)
+    return (plain[0] if plain else first), values([word for word in words if "=" in word])
 
 
-def one_of(option: str, value: str, allowed: Sequence[str]) -> None:
-    """Check an option's value.
-
-    Raises:
-        SettingsError: it is another.
-    """
-    if value not in allowed:
-        raise SettingsError(f"{option} {value}: it may be {', '.join(allowed[:-1])} or {allowed[-1]}.")
-
-
-def study_name(name: str | None) -> None:
-    """Check the name that a person gave to a study, if any.
+def values(assignments: Sequence[str] | None) -> dict[str, Any]:
+    """`name=value …` as settings.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: a word that is no setting.
     """
-    from silktune.study.paths import checked_name
-
-    if name is not None:
-        checked_name(name)
+    return dict(parse(word) for word in assignments or ())
 
 
-def writable(folder: Path, elsewhere: str) -> None:
-    """Make a folder, and find out that files can be written there, before hours of work are.
-
-    Raises:
-        ResourceError: they cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise ResourceError(trouble(f"{folder}: this cannot be written", error, elsewhere)) from error
-
-
-def seconds(text: str | None) -> float | None:
-    """`2h`, `90m`, `1h30m`, `45s` as seconds.
-
-    Raises:
-        SettingsError: it is no time.
-    """
-    if text is None:
-        return None
-    if not re.fullmatch(r"(\d+(\.\d+)?[hms])+", text):
-        raise SettingsError(f"--time {text}: a time is written as 2h, 90m, 1h30m or 45s.")
-    return sum(float(number) * UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([hms])", text))
+def names(text: str | None) -> tuple[str, ...]:
+    """`motif,category` as names."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
 
+from silktune.api import defaults
+from silktune.cli import options
 from silktune.cli.options import (  # fmt: skip
-    DEVICES,
-    EXECUTORS,
-    STUDIES,
     AddressOption,
     ConcurrentOption,
     DataOption,
@@ -31,7 +29,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="SPACE|name=value",
-            help="A search space by name or file (silknet), and settings to fix.",
+            help=f"A search space by name or file ({defaults.SPACE}), and settings to fix.",
             show_default=False,
         ),
     ] = None,
@@ -39,76 +37,51 @@ def command(
     images: ImagesOption = None,
     trials: Annotated[
         int | None,
-        typer.Option(help="Trials in all; more than before continues.", min=1, show_default="20; a grid: all"),
+        typer.Option(
+            help="Trials in all; more than before continues.", min=1, show_default=f"{defaults.TRIALS}; a grid: all"
+        ),
     ] = None,
     time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
-    final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = 5,
-    sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = "tpe",
-    seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = 0,
-    executor: ExecutorOption = "ray",
-    concurrent: ConcurrentOption = 1,
-    workers: WorkersOption = 1,
+    final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = defaults.FINAL_RUNS,
+    sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = defaults.SAMPLER,
+    seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = defaults.SEED,
+    executor: ExecutorOption = defaults.EXECUTOR,
+    concurrent: ConcurrentOption = defaults.CONCURRENT,
+    workers: WorkersOption = defaults.WORKERS,
     gpus: GpusOption = None,
-    device: DeviceOption = "auto",
-    retries: RetriesOption = 3,
+    device: DeviceOption = defaults.DEVICE,
+    retries: RetriesOption = defaults.RETRIES,
     address: AddressOption = None,
     storage: StorageOption = None,
     name: Annotated[
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from space, data and settings"),
     ] = None,
-    root: RootOption = STUDIES,
+    root: RootOption = defaults.ROOT,
 ) -> None:
     """Search the settings with the best validation mean F1, then train the winner anew and test it.
 
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
-    from silktune.cli import options as language
-    from silktune.cli.terminal import progress, search_tables, tables
+    from silktune.api.search import search
+    from silktune.cli.terminal import search_tables, tables
     from silktune.cli.terminal.console import Terminal
+    from silktune.cli.terminal.progress import StudyProgress
     from silktune.errors import TrialsFailed
-    from silktune.study import space_file as spaces
 
-    wanted, overrides = language.split(words or [], "silknet")
-    seconds = language.seconds(time)
-    language.one_of("--sampler", sampler, ("tpe", "random", "grid"))
-    language.one_of("--device", device, DEVICES)
-    language.study_name(name)
-    language.one_of("--executor", executor, EXECUTORS)
-    space = spaces.load(wanted, overrides)
+    space, settings = options.split(words or [], defaults.SPACE)
     console = Terminal(long=True, highlight=False)
-    language.writable(root, "name another folder with --root")
-    dataset = progress.resolve(console, data, images, space.base, root / "data")
-
-    from silktune.api.session import Study
-    from silktune.orchestrate import executors
-    from silktune.orchestrate.executors.resources import Placement
-    from silktune.orchestrate.search import Order, search
-    from silktune.study.plan import SearchPlan
-
-    where = executors.executor(executor, Placement(concurrent, workers, gpus, device, retries, address))
-    plan = SearchPlan(
-        command=shlex.join(command_line()), data=dataset.digest, weights=space.base.net.weights_digest, space=space,
-        sampler=sampler, seed=seed,
-    )  # fmt: skip
-    searched = {dimension.name for dimension in space.dimensions}
-    shared = {name: value for name, value in space.base.flat().items() if name not in searched}
-    begun = Study.begin(
-        plan, space.nets(),
-        name or f"{space.name}-{dataset.name}", named=name is not None, root=root, storage=storage, dataset=dataset,
-        params={"sampler": sampler, "sampler.seed": seed, **shared},
-    )  # fmt: skip
-    with language.interruptible("What is done is kept; the same command goes on."), begun as study:
-        console.print(f"Study {study.paths.folder} on {dataset.name} ({dataset.digest})", markup=False, soft_wrap=True)
-        tables.notes(console, study.notes)
-        count = trials if trials or sampler == "grid" else 20
-        order = Order(sampler, seed, count, final_runs, seconds, where)  # type: ignore[arg-type]
-        with progress.StudyProgress(console) as watcher:
-            report = search(space, dataset, order, study.paths, study.tracker, watcher)
-        search_tables.search_report(console, report)
-        unwritten = study.finish()
-    files = "report.md, winner.yaml, trials.csv, outcomes"
-    console.print(f"\nIn {study.paths.folder}: {files}.\n{study.how_to_look()}", markup=False, soft_wrap=True)
-    tables.notes(console, unwritten)
-    if failures := report.failures():
-        raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))
+    with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
+        study = search(
+            data, space, settings, images=images, trials=trials, time=time, final_runs=final_runs,
+            sampler=sampler, seed=seed, executor=executor, concurrent=concurrent, workers=workers, gpus=gpus,
+            device=device, retries=retries, address=address, storage=storage, name=name, root=root, progress=progress,
+            command=command_line(),
+        )  # fmt: skip
+    assert study.report
+    search_tables.search_report(console, study.report)
+    console.print(f"\nIn {study.folder}: report.md, winner.yaml, trials.csv, outcomes.", markup=False, soft_wrap=True)
+    console.print(study.page, markup=False, soft_wrap=True)
+    tables.notes(console, study.unrecorded)
+    if study.failures:
+        raise TrialsFailed("\n".join([f"{len(study.failures)} trials failed; the rest is kept.", *study.failures[:5]]))

@@ -15,14 +15,11 @@ def command(
     reference: ReferenceOption = None,
 ) -> None:
     """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
+    from silktune.api.tables import write_tables
     from silktune.cli.terminal import ablation_tables
     from silktune.cli.terminal.console import Terminal
-    from silktune.study import publish
-    from silktune.study.paths import StudyPaths
 
-    console, paths = Terminal(highlight=False), StudyPaths(study)
-    found = publish.results(paths, reference or "")
-    publish.publish(found, paths, figures=True)
-    ablation_tables.ablation(console, found)
-    ablation_tables.where(console, paths)
-    ablation_tables.check_complete(found)
+    console, ablation = Terminal(highlight=False), write_tables(study, reference)
+    ablation_tables.ablation(console, ablation)
+    ablation_tables.where(console, ablation)
+    ablation_tables.check_complete(ablation)

@@ -66,7 +66,7 @@ def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
 def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
     written, outcomes = Written(), paths.outcomes()
     searched = SearchedTrials.read(paths, plan.space)
-    finals = list(_finals(searched.trials, outcomes))
+    finals = list(recorded_finals(searched.trials, outcomes))
     trials = {trial.id: trial for trial in [*searched.trials.values(), *finals]}
     told = _trials(trials, outcomes, {}, tracker, written)
     lost = [trial.id for trial in searched.ended() if trial.id not in outcomes]
@@ -88,7 +88,7 @@ def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
     return written
 
 
-def _finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
+def recorded_finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
     """The final runs that have an outcome, of every trial that was a winner once."""
     most: dict[str, int] = {}  # group → its last run
     for name in outcomes:

@@ -32,10 +32,21 @@ class Metadata(BaseModel):
     @classmethod
     def tags_before(cls, paths: StudyPaths) -> dict[str, str]:
         """The tags of the last command that worked on a study; none where it is new, or its metadata says nothing."""
+        before = cls._before(paths)
+        return before.tags if before else {}
+
+    @classmethod
+    def ending(cls, paths: StudyPaths) -> str:
+        """How the last command that worked on a study ended: "finished", "failed", or "" where nothing says so."""
+        before = cls._before(paths)
+        return before.ended if before else ""
+
+    @classmethod
+    def _before(cls, paths: StudyPaths) -> Metadata | None:
         try:
-            return cls.model_validate_json(paths.metadata.read_bytes()).tags
+            return cls.model_validate_json(paths.metadata.read_bytes())
         except (FileNotFoundError, ValidationError):
-            return {}
+            return None
 
     def end(self, paths: StudyPaths, *, failed: bool) -> None:
         """Write down how the last command ended."""

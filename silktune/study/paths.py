@@ -138,6 +138,17 @@ class StudyPaths:
             file.flush()
             yield
 
+    def is_locked(self) -> bool:
+        """Whether a process works on the study."""
+        try:
+            with (self.folder / ".lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
 
 class _Outcomes(Mapping[str, Outcome]):
     """None is kept in memory: with a hundred epochs, one takes megabytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ def test_with_another_torch(
     more = ("--runs", "3") if command == ABLATE else ("--final-runs", "3")
     output = studies.begin(*command, *more).output
     assert output.count(f"{SENTENCE} torch 1.0 and {now}: a difference") == 1
-    metadata = json.loads((studies.study / "metadata.json").read_bytes())
-    assert metadata["tags"]["version.torch"] == f"1.0, {now}"
+    written = json.loads((studies.study / "metadata.json").read_bytes())
+    assert written["tags"]["version.torch"] == f"1.0, {now}"
     after = {path.name: path.read_bytes() for path in (studies.study / "outcomes").glob("*.json")}
     new = {json.loads(content)["versions"]["torch"] for name, content in after.items() if name not in before}
     assert new == {now}

@@ -13,8 +13,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from silktune.api.dataset import open_dataset
+from silktune.api.progress import Listener
 from silktune.cli.data import app
-from silktune.cli.terminal import progress
+from silktune.cli.terminal.progress import Preparation
 from silktune.errors import DataError, SettingsError, SilktuneError
 from silktune.settings import Experiment
 from tests.data.conftest import labellings, small_set
@@ -149,9 +151,9 @@ def test_what_a_person_should_know_is_said_by_every_command_that_reads_the_table
         assert said[-1].startswith(told[1])
     for data in (table, folder):
         console = Console(file=io.StringIO(), width=80)
-        progress.resolve(
-            console, str(data), None, Experiment().with_({"data.image_size": 16}, "here"), tmp_path / "data"
-        )
+        experiment = Experiment().with_({"data.image_size": 16}, "here")
+        with Preparation(console) as progress:
+            open_dataset(data, None, experiment, tmp_path, Listener(progress))
         said = list(filter(None, console.file.getvalue().splitlines()))  # type: ignore[attr-defined]
         assert (said[0], said[1][: len(told[1])], len(said)) == (*told, 2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from silktune.cli.options import interruptible, seconds, split
+from silktune.cli.options import interruptible, split
 from silktune.errors import Interrupted, SettingsError
 from tests.cli.run import silktune
 
@@ -30,21 +30,6 @@ def test_a_name_and_settings_in_any_order(words: list[str], name: str, settings:
 def test_two_names() -> None:
     with pytest.raises(SettingsError, match="'b' is no setting; settings are written name=value"):
         split(["a", "b"], "silknet")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("45s", 45), ("1.5h", 5400), ("1h1m1s", 3661), (None, None)],
-)
-def test_times(text: str | None, expected: float | None) -> None:
-    assert seconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "2d", "-2h", "2h3", "1,5h", "2hours"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        seconds(text)
-    assert str(caught.value) == f"--time {text}: a time is written as 2h, 90m, 1h30m or 45s."
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from silktune.api import studies
 from silktune.cli import data
 from silktune.cli.terminal import ablation_tables, tables
 from silktune.cli.terminal.console import Terminal
 from silktune.data.describe import describe
 from silktune.settings import Data
 from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.paths import StudyPaths
 from tests.study.tables import MULTI_TASK, outcomes, scores
 
 NAMES = ("[x]", "[/]", "[bold]", "[/bold]", "[red]a", "a\\", "a\\\\", "\\[x]", ":cat:", "type:a:b", "[link=x]y", "[%]")
@@ -35,9 +37,8 @@ def printed(console: Console) -> str:
 def test_a_row_with_any_name(name: str, console: Console) -> None:
     rows = (MULTI_TASK.rows[0], MULTI_TASK.rows[1].model_copy(update={"id": name, "line": name}))
     table = MULTI_TASK.model_copy(update={"rows": rows, "reference": name})
-    ablation_tables.ablation(
-        console, Results(table, facts(name), outcomes(table, {"MTL": (0.3, 0.1), name: (0.3, 0.1)}, facts=facts(name)))
-    )
+    results = Results(table, facts(name), outcomes(table, {"MTL": (0.3, 0.1), name: (0.3, 0.1)}, facts=facts(name)))
+    ablation_tables.ablation(console, studies.of_ablation(StudyPaths(Path("nowhere")), results))
     lines = printed(console).splitlines()
     assert any(re.match(rf"{re.escape(name)}  +\d", line) for line in lines)
     assert f"F1: difference from {name} in percentage points" in printed(console)

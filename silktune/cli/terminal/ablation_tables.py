@@ -10,19 +10,19 @@ from rich.text import Text
 from silktune.cli.terminal.tables import plain_table
 from silktune.errors import TrialsFailed
 from silktune.study import publish
-from silktune.study.ablation.results import Results
 from silktune.study.paths import StudyPaths
 from silktune.study.table.building import Sheet, sheets
 
 if TYPE_CHECKING:
+    from silktune.api.studies import AblationStudy
     from silktune.orchestrate.estimate import Estimate
 
 SHOWN = ("rows", "differences-mean_f1")  # in the terminal; table.md has all
 
 
-def ablation(console: Console, found: Results) -> None:
+def ablation(console: Console, study: AblationStudy) -> None:
     """The sheets that answer the question; the others are in table.md."""
-    for sheet in sheets(found):
+    for sheet in sheets(study.results):
         if sheet.name in SHOWN:
             _print(console, sheet)
 
@@ -68,19 +68,19 @@ def _duration(hours: float) -> str:
     return f"{60 * hours:.0f} min" if hours < 1 else f"{hours:.1f} h"
 
 
-def where(console: Console, paths: StudyPaths) -> None:
+def where(console: Console, study: AblationStudy) -> None:
     """Where the tables and figures are."""
-    names = ", ".join(path.name for path in publish.files(paths))
-    console.print(f"\nIn {paths.folder}: {names}, outcomes.", markup=False, soft_wrap=True)
+    names = ", ".join(path.name for path in publish.files(StudyPaths(study.folder)))
+    console.print(f"\nIn {study.folder}: {names}, outcomes.", markup=False, soft_wrap=True)
 
 
-def check_complete(found: Results) -> None:
+def check_complete(study: AblationStudy) -> None:
     """Say which cells failed.
 
     Raises:
         TrialsFailed: at least one did.
     """
-    if failures := found.failures():
+    if failures := study.failures:
         raise TrialsFailed("\n".join([
             f"{len(failures)} of the table's runs failed; the rest stands, and the same command runs them again.",
             *failures,

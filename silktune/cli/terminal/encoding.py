@@ -10,6 +10,7 @@ import codecs
 import io
 import locale
 import os
+import shlex
 import sys
 import unicodedata
 
@@ -29,9 +30,9 @@ def prepare() -> None:
             stream.reconfigure(errors="surrogateescape" if _is_utf8(stream.encoding) else LEGIBLE)
 
 
-def command_line() -> list[str]:
-    """The command as it was given; bytes of it that are no text are marked."""
-    return [os.fsencode(word).decode("utf-8", "replace") for word in sys.argv]
+def command_line() -> str:
+    """The command as it was given, to be pasted into a shell; bytes of it that are no text are marked."""
+    return shlex.join(os.fsencode(word).decode("utf-8", "replace") for word in sys.argv)
 
 
 def _other_locale() -> bool:

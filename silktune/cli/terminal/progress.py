@@ -3,52 +3,51 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from silktune.api.progress import Begun
+from silktune.api.progress import Progress as StudyWatcher
 from silktune.cli.terminal.tables import notes, percent
 from silktune.outcome import Epoch, Outcome
 
 if TYPE_CHECKING:
-    from silktune.data.dataset import Dataset
-    from silktune.settings import Experiment
     from silktune.study.plan import Trial
 
 
-def resolve(console: Console, data: str, images: Path | None, experiment: Experiment, root: Path) -> Dataset:
-    """The data set that `--data` names, prepared with a progress bar if it is a table, copied here from a storage."""
-    from silktune.data.local_copy import fetch
-    from silktune.data.open_or_prepare import open_or_prepare
-    from silktune.storage import Storage, is_uri
-
-    folder = fetch(Storage.of(data), root) if is_uri(data) else Path(data)
-
-    columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        found = open_or_prepare(
-            folder,
-            images,
-            experiment.data,
-            root,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    notes(console, found.notes)
-    return found
-
-
-class EpochLines:
-    """A `Reporter` that prints a line per epoch."""
+class Preparation(StudyWatcher):
+    """A bar while the images of a label table are prepared, and what a person should know."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, transient=True)
 
-    def __call__(self, epoch: Epoch) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def preparing(self, done: int, total: int) -> None:
+        if not self.bar.tasks:
+            self.bar.start()
+            self.bar.add_task("", total=total)
+        self.bar.update(self.bar.tasks[0].id, completed=done, total=total)
+
+    def note(self, sentence: str) -> None:
+        notes(self.console, [sentence])
+
+
+class EpochLines(Preparation):
+    """A line per epoch of a training."""
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        self.bar.stop()
         terms = "  ".join(
             f"L_{name} {value:.3f}" for name, value in epoch.train_loss.items() if name not in ("L", "aux")
         )
@@ -58,27 +57,27 @@ class EpochLines:
         )
 
 
-class StudyProgress:
-    """A `Watcher`: a line per trial that ends, and in a terminal a live line per trial that runs."""
+class StudyProgress(Preparation):
+    """A line per trial that ends, and in a terminal a live line per trial that runs."""
 
-    def __init__(self, console: Console, width: int = 18) -> None:
-        """Draws nothing yet.
-
-        Args:
-            console: where to.
-            width: of the longest trial's name.
-        """
-        self.console, self.width = console, width
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.width = 18  # of the longest trial's name
         self.live = Live(console=console, refresh_per_second=4, transient=True)
         self.running: dict[str, tuple[float, Epoch | None, int]] = {}
 
-    def __enter__(self) -> StudyProgress:
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        self.live.stop()
+
+    def begun(self, study: Begun) -> None:
+        self.bar.stop()
+        self.width = max(map(len, study.trials), default=self.width)
+        self.console.print(f"Study {study.folder} on {study.data} ({study.digest})", markup=False, soft_wrap=True)
+        if study.question:
+            self.console.print(study.question, markup=False)
         if self.console.is_terminal:
             self.live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.live.stop()
 
     def started(self, trial: Trial) -> None:
         self.running[trial.id] = (time.monotonic(), None, trial.experiment.train.max_epochs)
@@ -100,9 +99,6 @@ class StudyProgress:
         line = Text(f"{trial.id:<{self.width}} ").append(f"{outcome.state:<9}", colour)
         why = f"  ({outcome.reason})" if outcome.reason else ""
         self.console.print(line.append(f" {figure:<20} {epochs}{why}"), soft_wrap=True)
-
-    def note(self, sentence: str) -> None:
-        notes(self.console, [sentence])
 
     def _draw(self) -> None:
         lines = []

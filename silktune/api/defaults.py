@@ -1,0 +1,28 @@
+"""What a search, an ablation and a training are unless someone says otherwise: one home for commands and Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+Device = Literal["auto", "cpu", "cuda"]
+ExecutorName = Literal["ray", "local"]
+SamplerName = Literal["tpe", "random", "grid"]
+
+DEVICES: tuple[str, ...] = get_args(Device)
+EXECUTORS: tuple[str, ...] = get_args(ExecutorName)
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+
+SPACE = "silknet"
+TABLE = "p23"
+TRIALS = 20  # of a search that is not over a grid; a grid has all its points
+FINAL_RUNS = 5  # as many as P23 has of its networks
+SAMPLER: SamplerName = "tpe"
+SEED = 0  # of the sampler
+EXECUTOR: ExecutorName = "ray"
+CONCURRENT = 1
+WORKERS = 1
+DEVICE: Device = "auto"
+RETRIES = 3
+THREADS = 0  # torch decides
+ROOT = Path("runs")
