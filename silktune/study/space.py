@@ -75,8 +75,8 @@ class Dimension(_Frozen):
 class Asha(_Frozen):
     """Asynchronous successive halving: after min_epochs · reduction^k epochs the best 1/reduction go on."""
 
-    min_epochs: int
-    reduction: int
+    min_epochs: int = Field(ge=1)
+    reduction: int = Field(ge=2)
 
 
 class Space(_Frozen):

@@ -449,8 +449,15 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
                          " `factorial:`."]),
         (BASE + "rows: []", ["has no rows. Name them under `rows:`, or have them made by `leave_one_out:` or"
                              " `factorial:`."]),
-        ("rows: {A: {}}", ["rows: should be a list, - {id: …, set: {name: value}}."]),
+        ("rows: {A: {}}", ["rows: {'A': {}} should be a list, - {id: …, set: {name: value}}."]),
         ("rows: [A]", ["row 1: 'A' should be a mapping, name: value."]),
+        ("rows: [A, {id: B, set: {loss.gama: 1}}, null, {set: {}}]", [
+            "row 1: 'A' should be a mapping, name: value.",
+            "row 'B': loss.gama is no setting. Did you mean loss.gamma?",
+            "row 3: None should be a mapping, name: value.", "row 4: has no id.",
+        ]),
+        ("rows: [{id: A, set: {2.5: 1, true: 2, loss.gamma: 1}}]",
+         ["row 'A': set: 2.5 should be a name.", "row 'A': set: True should be a name."]),
         (ROW + "base: text", ["base: 'text' should be a mapping, name: value."]),
         (ROW + "base: {set: [1]}", ["base: set: [1] should be a mapping, name: value."]),
         (ROW + "base: {sett: {loss.gamma: 0}}", ["base: sett is no key of the base. Did you mean set?"]),
@@ -527,8 +534,10 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
             "factorial: loss.gama is no setting. Did you mean loss.gamma?",
             f"factorial: data.crop {SHARED}",
             "factorial: net.NB_RN is 60, but resnet152 has 50 residual blocks.",
-            "factorial: net.NB_RN cannot be 99: it should be less than or equal to 50.",
+            "factorial: net.NB_RN is 99, but resnet152 has 50 residual blocks.",
         ]),
+        ("factorial: loss.gamma", ["factorial: 'loss.gamma' should be a mapping, name: value."]),
+        (BASE + "leave_one_out: [loss.gamma, 5]", ["leave_one_out: ['loss.gamma', 5] should be a list of settings."]),
         ("factorial: [loss.gamma]", ["factorial: 'loss.gamma' should be a mapping, name: value."]),
         ("factorial: {net.trunk: [resnet18, resnet34], net.NB_RN: [9]}",
          ["row 'trunk=resnet18 NB_RN=9': net.NB_RN is 9, but resnet18 has 8 residual blocks."]),
@@ -579,6 +588,12 @@ def test_a_complaint_is_a_sentence_with_its_place(write: Write, text: str, said:
 def test_what_is_no_yaml(write: Write) -> None:
     (sentence,) = complaints(write("rows: [1"))
     assert sentence.startswith("cannot be read as YAML: ")
+
+
+def test_a_key_that_is_there_twice(write: Write) -> None:
+    (sentence,) = complaints(write("rows:\n- id: A\n  set: {loss.gamma: 1, loss.gamma: 2}"))
+    assert sentence.startswith("cannot be read as YAML: loss.gamma is there twice")
+    assert "line 3" in sentence
 
 
 def test_everything_is_said_at_once(write: Write) -> None:

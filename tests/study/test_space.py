@@ -100,7 +100,21 @@ class TestShipped:
             "search: loss.gamma: low 0 must be below high 1; with log above 0 and without step."
         ]),
         ("search: {loss.gamma: {low: 1, high: 2, log: perhaps}}", [
-            "search: loss.gamma: log cannot be 'perhaps': it is true or false."
+            "search: loss.gamma: log: 'perhaps' should be true or false."
+        ]),
+        ("search: {loss.gamma: {low: 1, high: 2, log: 'yes'}}", [
+            "search: loss.gamma: log: 'yes' should be true or false."
+        ]),
+        (GAMMA + "question: 5\nfirst: {P: {loss.gamma: 7}, 1: {}}\nset: {2020-01-01: 1}", [
+            "question: 5 should be text. Put it in quotes.",
+            "set: datetime.date(2020, 1, 1) should be a name.",
+            "first: 1 should be a name.",
+        ]),
+        ("search: {loss.gamma: {low: 0, hgh: 1}, loss.tau: 5, net.dropout: {choices: [0, 7]}}", [
+            "search: loss.gamma: hgh is no key here. Did you mean high?",
+            "search: loss.tau: 5 should be {choices: [...]} or {low: ..., high: ...}.",
+            "search: loss.gamma: a range needs the numbers low and high, a choice needs choices.",
+            "search: net.dropout: net.dropout cannot be 7: it should be less than 1.",
         ]),
         ("search: {loss.gamma: {low: 0, high: 99}}", [
             "search: loss.gamma: loss.gamma cannot be 99.0: it should be less than or equal to 10."
@@ -184,6 +198,11 @@ def test_a_complaint_is_a_sentence_with_its_place(write: Write, text: str, compl
     with pytest.raises(SpaceError) as caught:
         space_file.load(path, {})
     assert str(caught.value).split("\n") == [f"{path}: {complaint}" for complaint in complaints]
+
+
+def test_a_key_that_is_there_twice(write: Write) -> None:
+    with pytest.raises(SpaceError, match=r"loss\.gamma is there twice .*line 2"):
+        space_file.load(write("set: {loss.gamma: 1,\n  loss.gamma: 2}"), {})
 
 
 def test_what_is_no_yaml(write: Write) -> None:
@@ -284,7 +303,7 @@ class TestExperiment:
             (
                 "set: {loss.gama: 1}",
                 {},
-                SettingsError,
+                SpaceError,
                 "{path}: set: loss.gama is no setting. Did you mean loss.gamma?",
             ),
             ("set: [1]", {}, SpaceError, "{path}: set: [1] should be a mapping, name: value."),

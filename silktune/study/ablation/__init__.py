@@ -1,5 +1,5 @@
 """Ablations: tables of named rows over one base, and what their runs say."""
 
-from silktune.study.ablation.reading import load
+from silktune.study.ablation.loading import load
 
 __all__ = ["load"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from silktune.errors import SettingsError
 from silktune.settings import Experiment
-from silktune.study.ablation.row_spec import Line
-from silktune.study.space_checks import Complaints
+from silktune.study.ablation.declared_rows import Line
+from silktune.study.yaml_file import Complaints
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from silktune.errors import SpaceError
+from silktune.errors import SettingsError, SpaceError
 from silktune.settings import Experiment, spell
-from silktune.study.ablation import clashes
-from silktune.study.ablation.clashes import Layers
-from silktune.study.ablation.declared import Declared, Reader
-from silktune.study.ablation.row_spec import sound_settings
+from silktune.study.ablation import row_checks, table_file
+from silktune.study.ablation.row_checks import Layers
 from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_file import DeclaredTable
 from silktune.study.paths import StudyPaths
-from silktune.study.space_checks import read
-from silktune.study.space_file import find
+from silktune.study.space_file import find, read_settings
+from silktune.study.yaml_file import Complaints, sound_setting
 
 __all__ = ["load"]
 
@@ -63,51 +62,61 @@ def load(
         SpaceError: with everything that is wrong with it.
     """
     path = find(str(name), "ablations", "ablation table")
-    reader = Reader(path, overrides)
-    declared = reader.read()
-    fixed = _command_line(reader, overrides, variables)
-    before = len(reader.complaints)
-    best = _best_of(reader, declared.best_of, best_of)
-    sound = declared.base.sound and len(reader.complaints) == before
+    complaints = Complaints(str(path))
+    declared = table_file.read(path, overrides, complaints)
+    fixed = _command_line(declared, overrides, variables, complaints)
+    before = len(complaints.complaints)
+    best = _best_of(declared.file.base.best_of, best_of, complaints)
+    sound = declared.base.sound and len(complaints.complaints) == before
     layers = Layers({**best, **declared.base.changes}, fixed, sound)
-    clashes.check(reader, replace(declared.base, changes={}), declared.rows, layers)
-    if reader.complaints:
-        raise SpaceError.of(dict.fromkeys(reader.complaints))
-    table = _table(path.stem, declared, tuple(variables) or declared.variables, layers)
-    return table.model_copy(update={"best_of": str(best_of or declared.best_of)})
+    row_checks.check(complaints, replace(declared.base, changes={}), declared.rows, layers)
+    if complaints.complaints:
+        raise SpaceError.of(dict.fromkeys(complaints.complaints))
+    table = _table(path.stem, declared, tuple(variables) or declared.variables.names, layers)
+    return table.model_copy(update={"best_of": str(best_of or declared.file.base.best_of)})
 
 
-def _command_line(reader: Reader, overrides: Mapping[str, Any], variables: Sequence[str]) -> dict[str, Any]:
+def _command_line(
+    declared: DeclaredTable, overrides: Mapping[str, Any], variables: Sequence[str], complaints: Complaints
+) -> dict[str, Any]:
     """The settings of the command line that exist and take their value."""
-    fixed = sound_settings("command line", overrides, reader.complaints)
-    wrong = [f"{name} is there twice." for name, count in Counter(variables).items() if count > 1]
-    if variables and not reader.single:
-        wrong = [
-            f"{reader.where} has no `variables:`. Write {shlex.quote(f'data.variables={spell(variables)}')} instead."
-        ]
-    reader.complaints += [f"command line: --variables: {sentence}" for sentence in wrong]
-    if reader.single and "data.variables" in fixed:
-        said = f"{reader.where} has a network for each of its variables. Name them with --variables instead."
-        reader.complaints.append(f"command line: data.variables: {said}")
+    fixed, wrong = {}, []
+    for name, value in overrides.items():
+        try:
+            sound_setting(name, value)
+            fixed[name] = value
+        except SettingsError as error:
+            wrong += str(error).splitlines()
+    single, file = declared.variables.single, complaints.where
+    if variables and not single:
+        instead = shlex.quote(f"data.variables={spell(variables)}")
+        wrong.append(f"--variables: {file} has no `variables:`. Write {instead} instead.")
+    else:
+        twice = [name for name, count in Counter(variables).items() if count > 1]
+        wrong += [f"--variables: {name} is there twice." for name in twice]
+    if single and "data.variables" in fixed:
+        instead = "Name them with --variables instead."
+        wrong.append(f"data.variables: {file} has a network for each of its variables. {instead}")
+    complaints.complaints += [f"command line: {sentence}" for sentence in wrong]
     return fixed
 
 
-def _best_of(reader: Reader, declared: str, instead: str | Path | None) -> dict[str, Any]:
+def _best_of(declared: str, instead: str | Path | None, complaints: Complaints) -> dict[str, Any]:
     """The settings of a search's winner; none where none is asked for."""
     if not declared and instead is None:
         return {}
-    where, path = (f"{reader.where}: base", Path(declared)) if instead is None else ("command line", Path(instead))
+    where, path = (f"{complaints.where}: base", Path(declared)) if instead is None else ("command line", Path(instead))
     file = StudyPaths(path).winner if path.is_dir() else path
     try:
         if not file.is_file():
             raise SpaceError(f"{where}: best_of: there is no {file}. It is written when a search has ended.")
-        return sound_settings(f"{file}: set", read(file)["set"], reader.complaints)
+        return read_settings(file)
     except SpaceError as error:
-        reader.complaints += str(error).splitlines()
+        complaints.complaints += str(error).splitlines()
         return {}
 
 
-def _table(name: str, declared: Declared, variables: Sequence[str], layers: Layers) -> Table:
+def _table(name: str, declared: DeclaredTable, variables: Sequence[str], layers: Layers) -> Table:
     """The table of a file without mistakes."""
     rows = tuple(_rows(declared, variables or ("",), layers))
     base = layers.experiment(replace(declared.base, changes={}))
@@ -115,14 +124,14 @@ def _table(name: str, declared: Declared, variables: Sequence[str], layers: Laye
     if all(named):  # the data set is prepared with these, and with what the base itself asks for
         asked = base.data.variables if "data.variables" in declared.base.changes else ()
         base = base.with_({"data.variables": tuple(dict.fromkeys(itertools.chain(asked, *named)))})
-    reference = declared.reference or declared.lines[0].id
+    file = declared.file
     return Table(
-        name=name, question=declared.question, paper=declared.paper, runs=declared.runs, reference=reference,
-        base=base, rows=rows,
+        name=name, question=file.question, paper=file.paper, runs=file.runs,
+        reference=file.reference or declared.lines[0].id, base=base, rows=rows,
     )  # fmt: skip
 
 
-def _rows(declared: Declared, variables: Sequence[str], layers: Layers) -> Iterator[Row]:
+def _rows(declared: DeclaredTable, variables: Sequence[str], layers: Layers) -> Iterator[Row]:
     """Every line, once for each variable where there are any."""
     owners: dict[Experiment, str] = {}
     for line in declared.lines:
