@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, get_args
 
+from silktune.study.samplers import Sampler
+
 Device = Literal["auto", "cpu", "cuda"]
 ExecutorName = Literal["ray", "local"]
-SamplerName = Literal["tpe", "random", "grid"]
 
 DEVICES: tuple[str, ...] = get_args(Device)
 EXECUTORS: tuple[str, ...] = get_args(ExecutorName)
-SAMPLERS: tuple[str, ...] = get_args(SamplerName)
 
 SPACE = "silknet"
 TABLE = "p23"
 TRIALS = 20  # of a search that is not over a grid; a grid has all its points
 FINAL_RUNS = 5  # as many as P23 has of its networks
-SAMPLER: SamplerName = "tpe"
+SAMPLER: Sampler = "tpe"
 SEED = 0  # of the sampler
 EXECUTOR: ExecutorName = "ray"
 CONCURRENT = 1

@@ -22,6 +22,7 @@ from silktune.cli.options import (  # fmt: skip
     WorkersOption,
 )
 from silktune.cli.terminal.encoding import command_line
+from silktune.study.samplers import SAMPLERS
 
 
 def command(
@@ -43,7 +44,7 @@ def command(
     ] = None,
     time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = defaults.FINAL_RUNS,
-    sampler: Annotated[str, typer.Option(help="tpe, random or grid.")] = defaults.SAMPLER,
+    sampler: Annotated[str, typer.Option(help=f"{', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}.")] = defaults.SAMPLER,
     seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = defaults.SEED,
     executor: ExecutorOption = defaults.EXECUTOR,
     concurrent: ConcurrentOption = defaults.CONCURRENT,

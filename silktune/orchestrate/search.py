@@ -26,8 +26,9 @@ from silktune.settings import Runtime
 from silktune.study import report
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Sampler, Trial, final_runs
+from silktune.study.plan import Trial, final_runs
 from silktune.study.report import SearchReport
+from silktune.study.samplers import Sampler
 from silktune.study.selection import ranked
 from silktune.study.space import Space
 

@@ -18,10 +18,10 @@ from silktune.settings import Experiment
 from silktune.settings.identity import FORM, KeptExperiment, digest, experiment_digest, first_complaint
 from silktune.storage import Storage
 from silktune.study.paths import StudyPaths, checked_name
+from silktune.study.samplers import Sampler
 from silktune.study.space import Space
 
 SEARCHED = "trials"
-Sampler = Literal["tpe", "random", "grid"]
 
 
 @dataclass(frozen=True)
