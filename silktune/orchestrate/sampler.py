@@ -28,8 +28,6 @@ WARM_UP = 5  # other trials that have come as far before one is stopped there; O
 STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 NAME = "search"
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-
 
 class SearchedTrials:
     """What a search's journal knows of its trials; reading it changes nothing."""
@@ -177,6 +175,8 @@ def _begin(paths: StudyPaths, space: Space) -> optuna.Study:
 
 
 def _journal(paths: StudyPaths) -> JournalStorage:
+    """The journal, of which Optuna says no more than its errors."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return JournalStorage(JournalFileBackend(str(paths.journal)))
 
 

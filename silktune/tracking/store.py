@@ -75,6 +75,7 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
         with _alone(database), _limits(OPENING):
             _check(uri)
             moved = database is not None and repoint(database, runs.absolute())
+            _settle()
             from mlflow import MlflowClient
 
             _quiet()
@@ -93,6 +94,12 @@ def experiment_name(name: str) -> str:
 
 def is_database(uri: str) -> bool:
     return uri.startswith(("sqlite:", "sqlite+", "postgresql", "mysql", "mssql"))
+
+
+def _settle() -> None:
+    """What MLflow reads in the environment when it is imported; what a person has set is left alone."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for every run that ends
 
 
 def _quiet() -> None:

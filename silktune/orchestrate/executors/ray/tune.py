@@ -31,7 +31,6 @@ from silktune.orchestrate.executors.ray.messages import EPOCH, MACHINE, OUTCOME,
 from silktune.orchestrate.executors.resources import Placement, Resources
 from silktune.outcome import Epoch, Outcome
 
-logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the coordinator says which trials did not complete
 LAUNCHER = {"node:__internal_head__": 0.001}  # what a trial with workers needs itself: to run beside the driver
 CLEANUP_INTERVAL = 2.0  # seconds between two searches for what trials have left over
 Result = TypeVar("Result")
@@ -63,6 +62,7 @@ def run_trials(
         lambda name: _trial_config(coordinator, name, whereabouts, placement.device, each, test=test),
     )
     coordinator.paths.ray.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # the coordinator says which trials did not complete
     tuner = tune.Tuner(
         tune.with_resources(trainable.run, each.per_worker if each.workers == 1 else LAUNCHER),
         tune_config=tune.TuneConfig(
