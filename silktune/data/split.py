@@ -2,13 +2,13 @@
 
 The split is drawn from all variables of a table, whichever of them are trained on. A class that cannot be in all three
 subsets becomes background, and an image whose only labels are of such classes is left out (P23 §4). An image without
-any label is kept, in no subset. A column that nobody asked for and that is left with fewer than two classes (numbers of
-objects, remarks) is no variable and has no say in the split.
+any label is kept, in no subset. A column that nobody asked for and that is left with fewer than two classes, or
+has as many as text has (numbers of objects, remarks), is no variable and has no say in the split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from silktune.errors import DataError
 
 SHARES = (0.6, 0.2, 0.2)  # of the images, for training, validation and test
 LARGE = 0.1  # of all images: a record that may keep the subsets from their shares
+MANY, FEW = 100, 5  # more classes than that, of fewer records than that on average: text, and it would skew the split
 TOO_RARE = "its classes are too rare to be in all three subsets"
 
 
@@ -56,15 +57,27 @@ def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
     while True:
         board = Board.of(table)
         dropped, given = board.rare(min_records), bool(table.cells["split"].iloc[0])
-        poor = board.with_few_classes(dropped)
-        if not poor:
+        unusable = _unusable(board, dropped)
+        if not unusable:
             subset, dropped = _given(table, board, dropped) if given else draw(board, seed, min_records, SHARES)
-            poor = board.with_few_classes(dropped)
-        if complaints := list(_about_classes(table, board, dropped, poor)):
+            unusable = _unusable(board, dropped)
+        if complaints := list(_about_classes(table, board, dropped, unusable)):
             raise DataError.of(complaints)
-        if not poor:
+        if not unusable:
             return _result(table, board, subset[board.record], dropped, drawn=not given)
-        table = table.without(dict.fromkeys(poor, TOO_RARE))
+        table = table.without(unusable)
+
+
+def _unusable(board: Board, dropped: Bools) -> dict[str, str]:
+    """The variables that are none without the dropped classes, and why."""
+    unusable = {}
+    for name, sizes in board.sizes(dropped).items():
+        if len(sizes) < 2:
+            unusable[name] = TOO_RARE
+        elif len(sizes) > MANY and sum(sizes) < FEW * len(sizes):
+            mean = sum(sizes) / len(sizes)
+            unusable[name] = f"it has {len(sizes):,} classes of {mean:.1f} records on average, as text has"
+    return unusable
 
 
 def _given(table: LabelTable, board: Board, rare: Bools) -> tuple[Ints, Bools]:
@@ -123,17 +136,19 @@ def _about_large_records(samples: pd.DataFrame) -> Iterator[Note]:
         yield Note("", text)
 
 
-def _about_classes(table: LabelTable, board: Board, dropped: Bools, poor: Sequence[str]) -> Iterator[str]:
-    """The variables that were asked for and are left with fewer than two classes."""
+def _about_classes(table: LabelTable, board: Board, dropped: Bools, unusable: Mapping[str, str]) -> Iterator[str]:
+    """The variables that were asked for and are none."""
     asked = table.asked or table.variables
-    usable = [name for name in asked if name not in (*poor, *table.unusable)]
-    for name in (name for name in asked if name in poor):
+    usable = [name for name in asked if name not in {**unusable, **table.unusable}]
+    for name in (name for name in asked if name in unusable):
+        if unusable[name] != TOO_RARE:
+            yield f"{table.source}: the variable {name}: {unusable[name]}. {without(usable)}"
+            continue
         rare = _backgrounds(board, dropped).get(name, {})
-        K = sum(board.classes[c][0] == name for c in np.flatnonzero(board.wanted & ~dropped))
         which = some([f"{label} ({n} record{'s' * (n != 1)})" for label, n in rare.items()])
         yield (
-            f"{table.source}: the variable {name} is left with {K} of the two classes it needs, "
-            f"since these are too rare to be in all three subsets: {which}. {without(usable)}"
+            f"{table.source}: the variable {name} is left with {len(board.sizes(dropped)[name])} of the two classes "
+            f"it needs, since these are too rare to be in all three subsets: {which}. {without(usable)}"
         )
 
 

@@ -10,7 +10,7 @@ training, 1 validation, 2 test.
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
 from silktune.seeds import stream
 
 ATTEMPTS = 20
+ONE_BY_ONE = 10  # classes; a column of numbers or remarks may have thousands that cannot be covered
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -102,31 +103,39 @@ class Board:
         empty[self.image] = False
         return empty
 
-    def with_few_classes(self, dropped: Bools) -> list[str]:
-        """The variables that are left with fewer than two classes without the dropped ones."""
-        names = dict.fromkeys(variable for variable, _ in self.classes)
-        left = Counter(self.classes[c][0] for c in np.flatnonzero(self.wanted & ~dropped))
-        return [name for name in names if left[name] < 2]
+    def sizes(self, dropped: Bools) -> dict[str, list[int]]:
+        """The records of each class of interest that is not dropped, by variable."""
+        sizes: dict[str, list[int]] = {variable: [] for variable, _ in self.classes}
+        records = self.records()
+        for c in np.flatnonzero(self.wanted & ~dropped):
+            sizes[self.classes[c][0]].append(int(records[c]))
+        return sizes
 
 
 def draw(board: Board, seed: int, min_records: int, shares: Sequence[float]) -> tuple[Ints, Bools]:
     """A subset for each record, (R,), of about these shares, and the classes that became background, (C,).
 
     Covering may fail for a class whose records were all given away for the sake of others. Then it is covered
-    first, with other luck; the class that fails most often in ATTEMPTS becomes background. So the search ends.
+    first, with other luck; the class that fails most often in ATTEMPTS becomes background, and where there are more
+    than ONE_BY_ONE such classes, all the others that fail in one attempt. So the search ends.
     """
     dropped = board.rare(min_records)
-    while True:
+    for already in itertools.count():
         failures: list[int] = []
         while len(failures) < ATTEMPTS:
             order = stream(seed, "split", len(failures)).permutation(len(board.first_row))
             attempt = _Draw(board, order, dropped, shares)
-            failed = attempt.cover(failures)
-            if failed is None:
+            failed = attempt.cover(failures, every=already >= ONE_BY_ONE)
+            if not failed:
                 attempt.stratify()
                 return attempt.subset, dropped
-            failures.append(failed)
-        dropped[max(sorted(set(failures)), key=failures.count)] = True
+            if already >= ONE_BY_ONE:
+                dropped[failed] = True
+                break
+            failures += failed
+        else:
+            dropped[max(sorted(set(failures)), key=failures.count)] = True
+    raise AssertionError  # a count has no end
 
 
 class _Draw:
@@ -161,15 +170,19 @@ class _Draw:
             self.free[c] -= 1
             self.lacking[c].discard(j)
 
-    def cover(self, first: Sequence[int]) -> int | None:
-        """Give each class a record in each subset; the class for which it failed, or None."""
+    def cover(self, first: Sequence[int], *, every: bool) -> list[int]:
+        """Give each class a record in each subset; the class for which it failed, or all of them if `every`."""
+        failed = []
         for c in sorted(self.classes, key=lambda c: (c not in first, len(self.holders[c]))):
             for j in sorted(self.lacking[c], reverse=True):
                 free = [r for r in self.holders[c] if self.subset[r] < 0]
                 if not free:
-                    return c
+                    failed.append(c)
+                    break
                 self.give(self._fitting(free, j), j)
-        return None
+            if failed and not every:
+                break
+        return failed
 
     def _fitting(self, free: Sequence[int], j: int) -> int:
         """One of the free records: that no other class needs elsewhere, that fits into subset j, by chance."""

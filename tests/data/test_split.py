@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from silktune.data import labels
 from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
 from silktune.data.split import Split, split
+from silktune.data.stratified_draw import ONE_BY_ONE
 from silktune.errors import DataError
 from silktune.settings import Data
 
@@ -185,6 +187,32 @@ def test_a_variable_without_two_splittable_classes_is_an_error() -> None:
         "all three subsets: only18 (1 record), only19 (1 record). "
         "Label more images, or leave it out with data.variables=w"
     )
+
+
+def test_a_column_of_text_has_no_say_and_cannot_be_asked_for() -> None:
+    """Three records for each of 200 texts would want a third of all images in each subset."""
+    rows = [(f"{i:03d}", f"r{i}", "ab"[i % 2], f"text {i * 7 % 600 // 3}") for i in range(600)]
+    table = replace(table_of(rows, ("v", "text")), asked=("v",))
+    found = draw(table)
+    reason = "it has 200 classes of 3.0 records on average, as text has"
+    assert found.unusable == {"text": reason}
+    assert found.samples["subset"].value_counts().to_dict() == {"train": 360, "validation": 120, "test": 120}
+    assert draw(table.without({"text": reason})).samples["subset"].tolist() == found.samples["subset"].tolist()
+    with pytest.raises(DataError) as caught:
+        draw(replace(table, asked=()))
+    assert str(caught.value) == (
+        f"labels.csv: the variable text: {reason}. Label more images, or leave it out with data.variables=v"
+    )
+
+
+def test_many_classes_that_cannot_be_covered_are_no_matter() -> None:
+    """Two columns of 100 classes with three records each that they want apart."""
+    rows = [(f"{i:03d}", f"r{i}", f"a{i // 3}", f"b{i * 103 % 300 // 3}") for i in range(300)]
+    found = draw(table_of(rows, ("v", "w")))
+    assert sum(map(len, found.backgrounds.values())) > ONE_BY_ONE
+    for variable in found.variables:
+        for name in variable.classes:
+            assert set(found.samples.loc[found.samples[variable.name] == name, "subset"]) == set(SUBSETS)
 
 
 def test_a_given_split_is_kept_and_what_it_does_not_cover_is_background() -> None:
