@@ -2,8 +2,8 @@
 
 The split is drawn from all variables of a table, whichever of them are trained on. A class that cannot be in all three
 subsets becomes background, and an image whose only labels are of such classes is left out (P23 §4). An image without
-any label is kept, in no subset. A column that nobody asked for and that is left with fewer than two classes, or
-has as many as text has (numbers of objects, remarks), is no variable and has no say in the split.
+any label is kept, in no subset. A column that nobody asked for and that is left with fewer than two classes, or has as
+many as text has (numbers of objects, remarks), is no variable and has no say in the split.
 """
 
 from __future__ import annotations
