@@ -15,6 +15,7 @@ from silktune.errors import SettingsError, StudyError
 from silktune.outcome import write_whole
 from silktune.safe_names import file_name
 from silktune.settings import Experiment
+from silktune.settings.experiment import neutral_values
 from silktune.settings.identity import FORM, KeptExperiment, digest, experiment_digest, first_complaint
 from silktune.storage import Storage
 from silktune.study.paths import StudyPaths, checked_name
@@ -157,7 +158,9 @@ def _folder_name(name: str) -> str:
 def _differences(name: str, before: Any, now: Any) -> Iterator[str]:
     """Where two JSON trees differ, as 'name was X, now Y'."""
     if isinstance(before, dict) and isinstance(now, dict):
+        neutral = neutral_values() if name.endswith("base") else {}  # of the settings that are not kept
         for key in sorted(before.keys() | now.keys()):
-            yield from _differences(f"{name}.{key}".lstrip("."), before.get(key), now.get(key))
+            values = (tree.get(key, neutral.get(key)) for tree in (before, now))
+            yield from _differences(f"{name}.{key}".lstrip("."), *values)
     elif before != now:
         yield f"{name} was {json.dumps(before)}, now {json.dumps(now)}"

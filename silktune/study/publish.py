@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from silktune.errors import SettingsError, StudyError, nearest
 from silktune.outcome import write_whole
 from silktune.settings.identity import first_complaint
+from silktune.study import plan
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Table
 from silktune.study.paths import StudyPaths
@@ -37,7 +38,7 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
         reference: the line to compare with; "" is the table's own.
 
     Raises:
-        StudyError: it is no ablation, or has no such line.
+        StudyError: it is no ablation, one of another version, or has no such line.
     """
     try:
         kept = _Kept.model_validate_json(paths.table.read_bytes())
@@ -47,6 +48,7 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
             f"Give the folder of one, as `silktune ablate` prints it."
         ) from None
     except (ValidationError, SettingsError) as error:
+        plan.read(paths)  # says so where the whole study is of another version
         raise StudyError(
             f"{paths.table} is none of this version of silktune ({first_complaint(error)}). "
             "The same `silktune ablate` writes it again."

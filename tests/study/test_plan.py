@@ -44,7 +44,10 @@ class TestPlan:
         plan.begin(search(), paths)
         before = paths.plan.read_text(encoding="utf-8")
         wider = SPACE.model_copy(update={"dimensions": (Dimension(name="net.dropout", low=0, high=0.6),)})
+        tau = SPACE.model_copy(update={"dimensions": (*SPACE.dimensions, Dimension(name="loss.tau", choices=(0, 1)))})
         for other, different in (
+            (search(**{"loss.tau": 1}), "space.base.loss.tau was 0.0, now 1.0"),
+            (search().model_copy(update={"space": tau}), 'space.dimensions.loss.tau was null, now {"choices": [0, 1]}'),
             (search(seed=1, **{"loss.gamma": 0.0}), "seed was 0, now 1; space.base.loss.gamma was 2.0, now 0.0"),
             (search().model_copy(update={"space": wider}), "space.dimensions.net.dropout.high was 0.5, now 0.6"),
         ):
