@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from silktune.api.defaults import DEVICES, EXECUTORS
+from silktune.api.defaults import DEVICES
 from silktune.errors import ResourceError, SettingsError, trouble
+from silktune.orchestrate.executors import EXECUTORS
 from silktune.study.samplers import SAMPLERS
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}

@@ -8,10 +8,8 @@ from typing import Literal, get_args
 from silktune.study.samplers import Sampler
 
 Device = Literal["auto", "cpu", "cuda"]
-ExecutorName = Literal["ray", "local"]
 
 DEVICES: tuple[str, ...] = get_args(Device)
-EXECUTORS: tuple[str, ...] = get_args(ExecutorName)
 
 SPACE = "silknet"
 TABLE = "p23"
@@ -19,7 +17,7 @@ TRIALS = 20  # of a search that is not over a grid; a grid has all its points
 FINAL_RUNS = 5  # as many as P23 has of its networks
 SAMPLER: Sampler = "tpe"
 SEED = 0  # of the sampler
-EXECUTOR: ExecutorName = "ray"
+EXECUTOR = "ray"
 CONCURRENT = 1
 WORKERS = 1
 DEVICE: Device = "auto"

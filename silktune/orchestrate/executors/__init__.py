@@ -1,23 +1,23 @@
 """Where trials are run: `ray` on the processes of a Ray, `local` in this one. No other room knows which it is.
 
 An executor asks the coordinator for trials until there are no more, and tells it every epoch and what each trial ended
-with. A new one is a class with these four methods and an entry in `executor`.
+with. A new one is a module here with a function `executor(placement)`, and its name in EXECUTORS.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from silktune.errors import ResourceError
 from silktune.orchestrate.executors.resources import Placement, Resources
 
 if TYPE_CHECKING:
     from silktune.data.dataset import Dataset
     from silktune.orchestrate.coordinator import Coordinator
 
+EXECUTORS = ("ray", "local")
 Result = TypeVar("Result")
 
 
@@ -64,31 +64,10 @@ class Executor(Protocol):
 
 
 def executor(kind: str, placement: Placement) -> Executor:
-    """The executor of this kind, for trials that are placed so.
+    """The executor of this kind, for trials that are placed so; only its own module is imported.
 
     Raises:
         ResourceError: it cannot do what the placement asks for.
     """
-    if kind == "local":
-        from silktune.orchestrate.executors.local import LocalExecutor
-
-        _check_local(placement)
-        return LocalExecutor(placement.device)
-    from silktune.orchestrate.executors.ray import RayExecutor
-
-    return RayExecutor(placement)
-
-
-def _check_local(placement: Placement) -> None:
-    """One trial after the other, in one process on one machine; RAY_ADDRESS is for commands that want a Ray."""
-    options = {
-        f"--concurrent {placement.concurrent}": placement.concurrent > 1,
-        f"--workers-per-trial {placement.workers}": placement.workers > 1,
-        f"--gpus-per-trial {placement.gpus or 0:g}": placement.gpus not in (None, 0, 1),
-        f"--address {placement.address}": placement.address not in (None, os.environ.get("RAY_ADDRESS")),
-    }
-    if too_much := [option for option, wanted in options.items() if wanted]:
-        raise ResourceError(
-            f"--executor local runs one trial after the other in this process, without a Ray: {', '.join(too_much)} "
-            "cannot be. Leave it out, or take --executor ray."
-        )
+    made: Executor = import_module(f"{__name__}.{kind}").executor(placement)
+    return made

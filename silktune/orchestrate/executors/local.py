@@ -13,7 +13,7 @@ from silktune.data.local_copy import Whereabouts
 from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import Job, job, outcome_of, train
-from silktune.orchestrate.executors.resources import Resources
+from silktune.orchestrate.executors.resources import Placement, Resources
 from silktune.outcome import Epoch
 
 Result = TypeVar("Result")
@@ -76,3 +76,23 @@ class LocalExecutor:
 
     def call(self, work: Callable[..., Result], *args: Any) -> Result:
         return work(*args)
+
+
+def executor(placement: Placement) -> LocalExecutor:
+    """One trial after the other, in one process on one machine; RAY_ADDRESS is for commands that want a Ray.
+
+    Raises:
+        ResourceError: the placement asks for more.
+    """
+    options = {
+        f"--concurrent {placement.concurrent}": placement.concurrent > 1,
+        f"--workers-per-trial {placement.workers}": placement.workers > 1,
+        f"--gpus-per-trial {placement.gpus or 0:g}": placement.gpus not in (None, 0, 1),
+        f"--address {placement.address}": placement.address not in (None, os.environ.get("RAY_ADDRESS")),
+    }
+    if too_much := [option for option, wanted in options.items() if wanted]:
+        raise ResourceError(
+            f"--executor local runs one trial after the other in this process, without a Ray: {', '.join(too_much)} "
+            "cannot be. Leave it out, or take --executor ray."
+        )
+    return LocalExecutor(placement.device)

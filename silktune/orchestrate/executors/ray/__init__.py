@@ -35,3 +35,8 @@ class RayExecutor:
 
     def call(self, work: Callable[..., Result], *args: Any) -> Result:
         return tune.call_remotely(self.resources(), work, *args)
+
+
+def executor(placement: Placement) -> RayExecutor:
+    """Trials on a Ray, placed so."""
+    return RayExecutor(placement)
