@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from silktune.data.colour import r
 from silktune.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ DECODING = 2  # changes when the same image file gives other pixels
 FOLDER = "images"  # of a folder of prepared data sets: its stores
 Row = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]  # (S, S, 3) pixels, (25,) colour descriptor
 
+COLOUR = 25  # numbers of a colour descriptor (`colour`, which is not imported: who reads images decodes none)
 HASH = 16  # bytes of the hash of an image file
 
 
@@ -62,7 +62,7 @@ class ImageStore:
     @property
     def row_bytes(self) -> dict[Path, int]:
         """What a row takes in each file, in the order in which they are written."""
-        return {self.pixels_file: 3 * self.S**2, self.colour_file: 4 * r * r, self.contents_file: HASH}
+        return {self.pixels_file: 3 * self.S**2, self.colour_file: 4 * COLOUR, self.contents_file: HASH}
 
     def index(self) -> dict[bytes, int]:
         """The row of each content.
@@ -103,8 +103,8 @@ class ImageStore:
 
     def colour(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(N, 25) the colour descriptors of these rows."""
-        n = self.colour_file.stat().st_size // (4 * r * r)
-        return np.array(np.memmap(self.colour_file, np.float32, "r", shape=(n, r * r))[rows])
+        n = self.colour_file.stat().st_size // (4 * COLOUR)
+        return np.array(np.memmap(self.colour_file, np.float32, "r", shape=(n, COLOUR))[rows])
 
 
 class StoredImages:

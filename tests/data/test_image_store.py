@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 
 from silktune.data import decoder_worker
+from silktune.data.colour import descriptor
 from silktune.data.dataset import Dataset, read_contents
 from silktune.data.decoder_pool import Decoders
-from silktune.data.image_store import ImageStore, IncompleteError
+from silktune.data.image_store import COLOUR, ImageStore, IncompleteError
 from silktune.data.image_store_writer import writing
 from silktune.data.prepare import prepare
 from silktune.settings import Data
@@ -185,3 +188,20 @@ def test_what_is_mapped_stays_as_it_is_while_images_are_added(tmp_path: Path) ->
     prepare(table, None, SMALL, tmp_path / "data")
     assert np.array_equal(before.images[:], copy)
     assert len(read_contents(before.folder)) == 24
+
+
+def test_a_descriptor_fits_into_its_row() -> None:
+    assert descriptor(np.zeros((16, 16, 3), np.uint8)).shape == (COLOUR,)
+
+
+def test_who_reads_images_loads_no_decoder(tmp_path: Path) -> None:
+    """So each process of a training begins sooner."""
+    folder = prepare(small_set(tmp_path / "set", 24), None, SMALL, tmp_path / "data")
+    code = (
+        "import sys; from pathlib import Path; from silktune.data.dataset import Dataset; "
+        "print(Dataset.open(Path(sys.argv[1])).images[:3].shape, [m for m in ('cv2', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert done.stdout == "(3, 16, 16, 3) []\n"

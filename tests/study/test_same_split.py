@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from silktune.data.dataset import Dataset
+from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.prepare import prepare
+from silktune.data.sample_data.collection import weave
 from silktune.errors import StudyError
 from silktune.orchestrate import ablate
 from silktune.settings import Data, Experiment
@@ -88,3 +90,19 @@ def test_a_study_that_does_not_say_its_split(labels: Path, tmp_path: Path) -> No
 def test_a_file_alone_is_taken_at_its_word(labels: Path, tmp_path: Path) -> None:
     (tmp_path / "winner.yaml").write_text(settings_yaml(Experiment().with_(SMALL), "Of old."), encoding="utf-8")
     ablate.check(table(tmp_path / "winner.yaml"), prepared(labels), "cpu")
+
+
+def test_searches_and_tables_of_all_kinds_test_on_the_same_images(tmp_path: Path) -> None:
+    """p22 has a network for each of some variables, p23 one for all; the search looks at two of them."""
+    labels, size = weave(tmp_path / "sample", 60, 0), {"data.image_size": 16}
+    asked = [
+        Experiment().with_(size | {"data.variables": ("time", "place")}).data,
+        ablation.load("p23", size).base.data,
+        ablation.load("p22", size, variables=("place", "material")).base.data,
+    ]
+    assert [data.variables for data in asked] == [("time", "place"), (), ("place", "material")]
+    found = [open_or_prepare(labels, None, data, tmp_path / "data") for data in asked]
+    assert len({(data.split, data.digest) for data in found}) == 1
+    tested = [set(data.rows("test")) for data in found]
+    assert tested[0] | tested[2] <= tested[1]
+    assert not any(rows & (set(found[1].rows("train")) | set(found[1].rows("validation"))) for rows in tested)
