@@ -27,7 +27,7 @@ from silktune.tracking.null_tracker import NoTracker
 from tests.core.trainings import timeless
 from tests.studies.kept import EPOCHS_DONE, INTERRUPTED, KEPT, data_of, go_on
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 ADDED = """
 
