@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+LAUNCHER = "ray::ImplicitFunc"  # the process of a trial, which trains by itself or launches workers
+WORKER = "ray::RayTrainWorker"  # one of several workers of a trial
 BIN = Path(sys.executable).parent
 LIMIT = 120  # seconds for a node to come up
 STORE = 80_000_000  # bytes of a node's object store
@@ -92,6 +94,14 @@ class Node:
                     process.send_signal(signal.SIGKILL)
             self._process.poll()
         self._process.wait()
+
+
+def is_training(process: psutil.Process, names: str | tuple[str, ...] = (LAUNCHER, WORKER)) -> bool:
+    """Whether a process is one of Ray's with a trial; Ray's workers come and go while one looks."""
+    try:
+        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith(names)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _session(pid: int) -> int | None:

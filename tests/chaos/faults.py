@@ -14,10 +14,9 @@ import psutil
 
 from tests.chaos.nodes import Cluster
 from tests.chaos.study import Study, until
-from tests.nodes import BIN, Node
+from tests.nodes import BIN, Node, is_training
 from tests.tracking.server import Server
 
-TRAINS = ("ray::ImplicitFunc", "ray::RayTrainWorker")
 GONE = "is gone. What is done is kept; the same command goes on."
 NOTICE = 5  # seconds between a spot notice and the end of its node
 POISON = '''
@@ -103,18 +102,11 @@ def _training(scene: Scene) -> list[psutil.Process]:
     found: list[psutil.Process] = []
 
     def some() -> bool:
-        found[:] = [process for node in scene.nodes() for process in node.processes() if _trains(process)]
+        found[:] = [process for node in scene.nodes() for process in node.processes() if is_training(process)]
         return bool(found) or scene.study.status is not None
 
     until(some, "a process that trains")
     return found
-
-
-def _trains(process: psutil.Process) -> bool:
-    try:
-        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith(TRAINS)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def node(scene: Scene) -> str:

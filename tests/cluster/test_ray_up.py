@@ -16,6 +16,7 @@ import pytest
 
 from silktune.data.sample_data import collection
 from tests.cluster.hosts import HOME, INTERFACE, ROOT, STORAGE, Host, Site, finish, site, why_not
+from tests.nodes import LAUNCHER
 
 FILE = "docs/cluster/onpremises.yaml"
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
@@ -132,7 +133,7 @@ def _wait_for_training(two: Site, study: Path, search: subprocess.Popen[str], *,
 
 
 def _trains(host: Host) -> bool:
-    return bool(host.processes("ray::ImplicitFunc"))
+    return bool(host.processes(LAUNCHER))
 
 
 def _outcomes(study: Path) -> dict[str, Any]:

@@ -471,9 +471,15 @@ def test_every_row_of_p23_table_3_trains(tiny: Dataset, row: str) -> None:
     assert_trains(small(train__max_epochs=1, loss__gamma=gamma, loss__lambda_aux=lambda_aux, **weights), tiny)
 
 
-@pytest.mark.parametrize("variable", ["material", "technique", "place", "time"])
-@pytest.mark.parametrize("row", P22_TABLE_3)
-def test_every_row_of_p22_table_3_trains_for_every_variable(tiny: Dataset, row: str, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("row", "variable"),
+    [
+        ("C*", "material"), ("C*+sem", "technique"), ("C*+co", "place"), ("C*+co+sem", "time"),
+        ("C", "time"), ("C+sem", "place"), ("C+co", "technique"), ("C+co+sem", "material"),
+    ],
+)  # fmt: skip
+def test_every_row_of_p22_table_3_trains(tiny: Dataset, row: str, variable: str) -> None:
+    """A row says how is trained, a variable on which labels: each row once, each variable with either sampling."""
     sampling, lambda_aux, sem, co = P22_TABLE_3[row]
     seen = tiny.select([variable])
     counts = np.bincount(seen.labels[seen.rows("train"), 0])

@@ -1,4 +1,7 @@
-"""A tiny woven data set, a tiny grid, a tiny ablation, and silktune as a user runs it: its own process, a real Ray."""
+"""A tiny woven data set, a tiny grid, a tiny ablation, and silktune as a user runs it, in a process of its own.
+
+What is about studies runs on the local executor, in which importing Ray is an error; what is about Ray on a real one.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,12 @@ from typing import Any
 import mlflow
 import psutil
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from silktune.cli.app import app
 from silktune.data.sample_data import collection
+from silktune.errors import SilktuneError
 
 LOOPBACK = ("127.0.0.1", "::ffff:127.0.0.1")
 LIMIT = 240  # seconds for one search; Ray fails by hanging
@@ -61,8 +68,11 @@ rows:
   - {id: MTL^fo, set: {loss.gamma: 2}}
   - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
 """
-SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--final-runs", "2", "--concurrent", "2")
+SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--final-runs", "2")
 ABLATE = ("ablate", "rows.yaml")
+TWO_AT_ONCE = ("--concurrent", "2")
+ROOT = Path(__file__).parents[2]
+NO_RAY = "raise AssertionError('a study on the local executor imports Ray')\n"
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +87,7 @@ class Bench:
     folder: Path
     table: Path
     command: tuple[str, ...] = SEARCH
+    executor: str = "local"
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -85,29 +96,54 @@ class Bench:
 
     def start(self, *words: str, root: str = "runs") -> subprocess.Popen[str]:
         """Begin the command on the sample data, as the leader of a process group of its own."""
+        return self._begin(*self._words(*words, root=root))
+
+    def run(self, *words: str, root: str = "runs") -> tuple[int, str]:
+        """Run the command to its end, in a process of its own: exit status and what it printed."""
+        return _end(self.start(*words, root=root))
+
+    def run_here(self, *words: str) -> tuple[int, str]:
+        """The same on the local executor in this process, which has imported its libraries already."""
+        return self.silktune(*self._words(*words))
+
+    def silktune(self, *words: str, uri: str = "") -> tuple[int, str]:
+        """Run any command of silktune in this process, with MLflow at an address."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in (("COLUMNS", "120"), ("MLFLOW_TRACKING_URI", uri)):
+                patch.setenv(name, value)
+            result = CliRunner().invoke(app, words)
+        if isinstance(result.exception, SilktuneError):
+            return result.exception.exit_code, f"{result.output}{result.exception}"
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    def _words(self, *words: str, root: str = "runs") -> tuple[str, ...]:
         for name, text in (("grid.yaml", GRID), ("rows.yaml", ROWS)):
             if not (self.folder / name).exists():
                 (self.folder / name).write_text(text, encoding="utf-8")
         options = ("--data", str(self.table), "--device", "cpu", "--name", "study", "--root", root)
-        return self._begin(*self.command, *options, *words)
+        return (*self.command, *options, "--executor", self.executor, *words)
 
-    def run(self, *words: str, root: str = "runs") -> tuple[int, str]:
-        """Run the command to its end: exit status and what it printed."""
-        return _end(self.start(*words, root=root))
-
-    def silktune(self, *words: str, uri: str = "") -> tuple[int, str]:
-        """Run another command of silktune to its end, with MLflow at an address."""
-        return _end(self._begin(*words, uri=uri))
-
-    def _begin(self, *words: str, uri: str = "") -> subprocess.Popen[str]:
+    def _begin(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "silktune", *words], cwd=self.folder, text=True, encoding="utf-8",
             start_new_session=True,
-            env=os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": uri},
+            env=os.environ | {"COLUMNS": "120", "MLFLOW_TRACKING_URI": ""} | self._no_ray(),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.started.append(process)
         return process
+
+    def _no_ray(self) -> dict[str, str]:
+        """On the local executor, variables with which `import ray` fails."""
+        if self.executor != "local":
+            return {}
+        folder = self.folder / "no-ray"
+        folder.mkdir(exist_ok=True)
+        (folder / "ray.py").write_text(NO_RAY, encoding="utf-8")
+        return {"PYTHONPATH": f"{folder}:{ROOT}"}
 
     def outcomes(self, root: str = "runs") -> dict[str, Any]:
         """Every outcome, without the times that it took."""
@@ -166,6 +202,27 @@ def by_trial(bench: Bench, root: str = "runs") -> dict[str, list[mlflow.entities
     return found
 
 
+def same_winner(first: Bench, second: Bench) -> None:
+    read = [
+        yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text(encoding="utf-8"))
+        for bench in (first, second)
+    ]
+    assert read[0] == read[1]
+    reports = [(bench.folder / "runs/study/report.md").read_text(encoding="utf-8") for bench in (first, second)]
+    assert reports[0] == reports[1]
+
+
+def kill_driver(process: subprocess.Popen[str]) -> str:
+    """End a search without a word; what was printed. Its Ray ends by itself, but two agents of it take a minute."""
+    left = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    output, _ = process.communicate(timeout=LIMIT)
+    _, slow = psutil.wait_procs(left, timeout=10)
+    for agent in slow:
+        agent.kill()
+    return output
+
+
 def beyond_loopback(process: psutil.Process) -> list[str]:
     """Where a process and all that it has started listen, but for this machine alone."""
     found = []
@@ -174,14 +231,6 @@ def beyond_loopback(process: psutil.Process) -> list[str]:
             listening = [at.laddr for at in one.net_connections("inet") if at.status == psutil.CONN_LISTEN]
             found += [f"{one.name()} {at.ip}:{at.port}" for at in listening if at.ip not in LOOPBACK]
     return found
-
-
-def trains(process: psutil.Process) -> bool:
-    """Whether a process is a Ray worker with a trial; Ray's workers come and go while one looks."""
-    try:
-        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith("ray::ImplicitFunc")
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture
@@ -195,6 +244,15 @@ def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[tuple[Bench, int, str]]:
     """A search over the grid that nothing disturbed, and what it printed."""
     made = Bench(tmp_path_factory.mktemp("undisturbed"), table)
+    status, output = made.run()
+    yield made, status, output
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def undisturbed_on_ray(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[tuple[Bench, int, str]]:
+    """The same search on a Ray, two trials at once."""
+    made = Bench(tmp_path_factory.mktemp("undisturbed"), table, (*SEARCH, *TWO_AT_ONCE), "ray")
     status, output = made.run()
     yield made, status, output
     made.end()

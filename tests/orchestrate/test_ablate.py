@@ -1,4 +1,4 @@
-"""`silktune ablate` end to end on a real Ray with a real SQLite MLflow; `tests/chaos` disturbs it."""
+"""`silktune ablate` end to end on the local executor with a real SQLite MLflow; `tests/chaos` disturbs it on Ray."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, by_trial, runs_of
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 CELLS = {"MTL-run1", "MTL-fo-run1", "MTL+R-sem-run1", "MTL-run2", "MTL-fo-run2", "MTL+R-sem-run2"}
 TABLES = ("table.md", "table.tex", "figures.csv", "comparisons.csv", "runs.csv")
@@ -88,7 +88,7 @@ def test_mlflow_has_table_row_and_run_nested(undisturbed: tuple[Bench, str]) -> 
 def test_the_same_command_again_trains_nothing(undisturbed: tuple[Bench, str]) -> None:
     bench, _ = undisturbed
     before, said, runs = times(bench), texts(bench), len(runs_of(bench))
-    status, output = bench.run()
+    status, output = bench.run_here()
     assert status == 0, output
     assert (times(bench), texts(bench), len(runs_of(bench))) == (before, said, runs)
 
@@ -108,13 +108,13 @@ def test_the_table_is_made_again_from_the_outcomes_alone(undisturbed: tuple[Benc
 def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
     """A learning rate of 1 ends in a loss that is not a number; more runs are then added to the others."""
     (bench.folder / "rows.yaml").write_text(ROWS + FAILING, encoding="utf-8")
-    status, output = bench.run("--runs", "1")
+    status, output = bench.run_here("--runs", "1")
     assert status == 3, output
     assert "row 'wild', run 1: The loss" in output
     assert "Traceback" not in output
     first = times(bench)
     (bench.folder / "rows.yaml").write_text(ROWS, encoding="utf-8")  # the row is taken out; its outcome stays
-    status, output = bench.run()
+    status, output = bench.run_here()
     assert status == 0, output
     assert {cell: at for cell, at in times(bench).items() if cell in first} == first
     assert bench.outcomes().keys() == CELLS | {"wild-run1"}
@@ -126,7 +126,7 @@ def test_a_row_that_was_changed_is_not_overwritten(undisturbed: tuple[Bench, str
     before = times(bench)
     try:
         (bench.folder / "rows.yaml").write_text(ROWS.replace("loss.gamma: 2", "loss.gamma: 3"), encoding="utf-8")
-        status, output = bench.run()
+        status, output = bench.run_here()
     finally:
         (bench.folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
     assert status == 1

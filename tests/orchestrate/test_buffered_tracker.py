@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,13 @@ from silktune.tracking.null_tracker import NoTracker
 from silktune.tracking.tracker import MlflowTracker
 from tests.orchestrate.test_coordinator import Notes
 from tests.outcomes import epoch, outcome
-from tests.tracking.samples import runs, template
+from tests.tracking.samples import template
 from tests.tracking.server import Server
 from tests.tracking.stores import record
 
-__all__ = ["runs", "template"]
+__all__ = ["template"]
 
+Runs = dict[tuple[str, str], dict[str, Any]]
 TRIALS = [Trial(f"t{n:03d}", "trials", Experiment().with_({"loss.gamma": n})) for n in range(4)]
 
 
@@ -76,8 +78,8 @@ class Bench:
         coordinator.epoch("t003", epoch(1))
 
 
-def tracker(uri: str, folder: Path) -> MlflowTracker:
-    made = MlflowTracker(uri, folder, "silktune", "quick", "a1b2")
+def tracker(uri: str, folder: Path, experiment: str = "silktune") -> MlflowTracker:
+    made = MlflowTracker(uri, folder, experiment, "quick", "a1b2")
     made.open({"version.mlflow": "any"}, {"seed": 0})
     return made
 
@@ -85,11 +87,13 @@ def tracker(uri: str, folder: Path) -> MlflowTracker:
 def nothing() -> None: ...
 
 
-@pytest.fixture
-def undisturbed(runs: Path, tmp_path: Path) -> dict[tuple[str, str], object]:
+@pytest.fixture(scope="module")
+def undisturbed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """The record of the same trials in a store that was never away."""
-    uri = f"sqlite:///{runs}/mlflow.db"
-    bench = Bench(tmp_path / "undisturbed", tracker(uri, runs))
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "mlflow.db").write_bytes(template.read_bytes())
+    uri = f"sqlite:///{folder}/mlflow.db"
+    bench = Bench(folder, tracker(uri, folder))
     bench.play(nothing, nothing)
     assert bench.said == []
     found = record(uri)
@@ -99,10 +103,14 @@ def undisturbed(runs: Path, tmp_path: Path) -> dict[tuple[str, str], object]:
     return found
 
 
-@pytest.fixture
-def server(tmp_path: Path, template: Path) -> Iterator[Server]:
-    folder = tmp_path / "server"
-    folder.mkdir()
+def renamed(record: Runs, experiment: str) -> Runs:
+    """The same record in another experiment of MLflow's: the tests of a server share one."""
+    return {trial: run | {"experiment": experiment} for trial, run in record.items()}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
     (folder / "mlflow.db").write_bytes(template.read_bytes())
     made = Server(folder)
     try:
@@ -113,10 +121,8 @@ def server(tmp_path: Path, template: Path) -> Iterator[Server]:
 
 
 @pytest.mark.timeout(240)
-def test_a_server_that_is_killed_and_comes_back(
-    server: Server, undisturbed: dict[tuple[str, str], object], tmp_path: Path
-) -> None:
-    bench = Bench(tmp_path, tracker(server.uri, tmp_path))
+def test_a_server_that_is_killed_and_comes_back(server: Server, undisturbed: Runs, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tracker(server.uri, tmp_path, "killed"))
 
     def back() -> None:
         server.start()
@@ -127,15 +133,15 @@ def test_a_server_that_is_killed_and_comes_back(
     assert "it cannot be reached" in away
     assert "what MLflow misses is made up for when it is back" in away
     assert again == "MLflow is back, and what it missed is made up for."
-    assert record(server.uri) == undisturbed
+    assert record(server.uri, "killed") == renamed(undisturbed, "killed")
 
 
 @pytest.mark.timeout(240)
 def test_a_server_that_stands_still_costs_an_attempt_and_makes_no_run_twice(
-    server: Server, undisturbed: dict[tuple[str, str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, undisturbed: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    bench = Bench(tmp_path, tracker(server.uri, tmp_path))
+    bench = Bench(tmp_path, tracker(server.uri, tmp_path, "still"))
 
     def still() -> None:
         """The next request, that for a new run, is heard when nobody waits for its answer any more."""
@@ -150,7 +156,7 @@ def test_a_server_that_stands_still_costs_an_attempt_and_makes_no_run_twice(
 
     bench.play(still, back)
     assert len(bench.said) == 2
-    assert record(server.uri) == undisturbed
+    assert record(server.uri, "still") == renamed(undisturbed, "still")
 
 
 @pytest.mark.timeout(240)
@@ -169,7 +175,7 @@ def test_a_server_that_comes_back_with_an_empty_store_ends_no_study(server: Serv
 
 
 def test_a_database_that_another_process_locks(
-    undisturbed: dict[tuple[str, str], object], tmp_path: Path, template: Path, capfd: pytest.CaptureFixture[str]
+    undisturbed: Runs, tmp_path: Path, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
     uri = f"sqlite:///{tmp_path}/mlflow.db?timeout=0.2"

@@ -59,19 +59,27 @@ class TestPrivate:
         assert len(processes()) > 3
         assert beyond_loopback(psutil.Process()) == []
 
-    @pytest.mark.parametrize("token", [None, "f" * 64])
-    def test_refuses_who_has_not_its_token(self, own_ray: Path, token: str | None) -> None:
+    def test_refuses_who_has_not_its_token(self, own_ray: Path) -> None:
+        """Ray lets each of them wait for twenty seconds, so they come together."""
         known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         known[LOOPBACK] = "0"  # else it looks for another network
-        mine = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
         own = ray.get_runtime_context().gcs_address
-        other = subprocess.run(
-            [sys.executable, "-c", JOIN, own], env=known | mine, capture_output=True, text=True, encoding="utf-8",
-            timeout=LIMIT, check=False,
-        )  # fmt: skip
-        assert other.returncode == 1
-        assert "InvalidAuthToken" in other.stderr
-        assert "joined" not in other.stdout
+        strangers = [
+            subprocess.Popen(
+                [sys.executable, "-c", JOIN, own], env=known | variables, text=True, encoding="utf-8",
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )
+            for variables in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64})
+        ]  # fmt: skip
+        try:
+            answers = [stranger.communicate(timeout=LIMIT) for stranger in strangers]
+        finally:
+            for stranger in strangers:
+                stranger.kill()
+        for stranger, (output, error) in zip(strangers, answers, strict=True):
+            assert stranger.returncode == 1
+            assert "InvalidAuthToken" in error
+            assert "joined" not in output
 
     def test_is_not_the_one_that_auto_means(self, own_ray: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("RAY_ADDRESS", raising=False)

@@ -1,39 +1,25 @@
-"""`silktune search` end to end, undisturbed and disturbed, on a real Ray with a real SQLite MLflow."""
+"""`silktune search` end to end, undisturbed and disturbed, on the local executor with a real SQLite MLflow."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import mlflow
-import psutil
 import pytest
-import yaml
 
 from silktune.settings import Experiment
-from tests.orchestrate.conftest import LIMIT, Bench, by_trial, runs_of, trains, wait_for
+from tests.orchestrate.conftest import LIMIT, Bench, by_trial, kill_driver, runs_of, same_winner, wait_for
 from tests.tracking.samples import template
 from tests.tracking.stores import record
 
 __all__ = ["template"]
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 Undisturbed = tuple[Bench, int, str]
 TRIALS = {"t000", "t001", "t002", "t003"}
-
-
-def same_winner(first: Bench, second: Bench) -> None:
-    read = [
-        yaml.safe_load((bench.folder / "runs/study/winner.yaml").read_text(encoding="utf-8"))
-        for bench in (first, second)
-    ]
-    assert read[0] == read[1]
-    reports = [(bench.folder / "runs/study/report.md").read_text(encoding="utf-8") for bench in (first, second)]
-    assert reports[0] == reports[1]
 
 
 def test_ends_with_a_tested_winner(undisturbed: Undisturbed) -> None:
@@ -118,7 +104,7 @@ def test_its_record_is_written_again_into_an_empty_store(
 def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None:
     bench, _, before = undisturbed
     times = {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()}
-    status, output = bench.run()
+    status, output = bench.run_here()
     assert status == 0, output
     assert {path: path.stat().st_mtime_ns for path in (bench.folder / "runs/study/outcomes").iterdir()} == times
     assert output.split("Leading trials")[1] == before.split("Leading trials")[1]
@@ -126,20 +112,19 @@ def test_the_same_command_again_trains_nothing(undisturbed: Undisturbed) -> None
 
 
 def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -> None:
-    status, output = undisturbed[0].run("train.max_epochs=3")
+    status, output = undisturbed[0].run_here("train.max_epochs=3")
     assert status == 1
     assert "train.max_epochs was 4, now 3" in output
     assert "Traceback" not in output
 
 
-def test_workers_and_drivers_that_are_killed_change_nothing(bench: Bench, undisturbed: Undisturbed) -> None:
-    """The workers in the first trials, the driver among the trials and again in the final runs."""
-    folder = bench.folder / "runs/study"
+def test_a_driver_that_is_killed_changes_nothing(bench: Bench, undisturbed: Undisturbed) -> None:
+    """Among the trials, and again in the final runs."""
+    folder = bench.study
     process = bench.start()
-    wait_for("trials/*/checkpoint.pt", folder, 1, process)
-    kill_workers(process)
     wait_for("outcomes/[!.]*.json", folder, 1, process)
-    assert "its process died; it goes on from its last epoch" in kill_driver(process)
+    wait_for("trials/t*/checkpoint.pt", folder, 1, process)  # another trial has begun
+    kill_driver(process)
     process = bench.start()
     wait_for("trials/final-*/checkpoint.pt", folder, 1, process)
     kill_driver(process)
@@ -153,31 +138,12 @@ def test_workers_and_drivers_that_are_killed_change_nothing(bench: Bench, undist
     assert all(len(runs) == 1 for runs in by_trial(bench).values())
 
 
-def kill_workers(process: subprocess.Popen[str]) -> None:
-    """End every process of a search that trains."""
-    busy = [child for child in psutil.Process(process.pid).children(recursive=True) if trains(child)]
-    assert busy, "no worker runs a trial"
-    for worker in busy:
-        worker.kill()
-
-
-def kill_driver(process: subprocess.Popen[str]) -> str:
-    """End a search without a word; what was printed. Its Ray ends by itself, but two agents of it take a minute."""
-    left = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGKILL)
-    output, _ = process.communicate(timeout=LIMIT)
-    _, slow = psutil.wait_procs(left, timeout=10)
-    for agent in slow:
-        agent.kill()
-    return output
-
-
 def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
     words = ("--sampler", "random", "--seed", "3", "--final-runs", "1")
-    status, output = bench.run(*words, "--trials", "1")
+    status, output = bench.run_here(*words, "--trials", "1")
     assert status == 0, output
     before = bench.outcomes()["t000"]
-    status, output = bench.run(*words, "--trials", "3")
+    status, output = bench.run_here(*words, "--trials", "3")
     assert status == 0, output
     outcomes = bench.outcomes()
     assert {name for name in outcomes if name.startswith("t")} == {"t000", "t001", "t002"}
@@ -186,10 +152,9 @@ def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
 
 def test_a_trial_that_fails_is_recorded_and_the_rest_goes_on(bench: Bench) -> None:
     """A learning rate of 1 with these settings ends in a loss that is not a number; the others do not."""
-    process = bench.start(
+    status, output = bench.run_here(
         "train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "loss.gamma=0", "train.max_epochs=12"
     )
-    output, _ = process.communicate(timeout=LIMIT)
-    assert process.returncode == 3, output
+    assert status == 3, output
     assert "train.learning_rate" in output
     assert "Traceback" not in output

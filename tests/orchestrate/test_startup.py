@@ -72,9 +72,24 @@ def child(process: subprocess.Popen[str], name: str) -> psutil.Process:
 
 @pytest.mark.ray
 @pytest.mark.timeout(3 * LIMIT)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("name", ["gcs_server", "raylet"])
-@pytest.mark.parametrize("stuck", [False, True])
+@pytest.mark.parametrize(
+    ("number", "name", "stuck"),
+    [
+        (signal.SIGINT, "gcs_server", False),
+        (signal.SIGTERM, "raylet", False),
+        (signal.SIGTERM, "raylet", True),
+        *(
+            pytest.param(*case, marks=pytest.mark.cluster)  # half a minute each for a gcs_server that stands still
+            for case in [
+                (signal.SIGTERM, "gcs_server", False),
+                (signal.SIGINT, "raylet", False),
+                (signal.SIGINT, "raylet", True),
+                (signal.SIGINT, "gcs_server", True),
+                (signal.SIGTERM, "gcs_server", True),
+            ]
+        ),
+    ],
+)
 def test_an_interruption_is_heard(
     starting: subprocess.Popen[str], number: signal.Signals, name: str, stuck: bool
 ) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from silktune.storage import Storage
 from tests.chaos.nodes import Cluster, cluster
-from tests.nodes import Node
-from tests.orchestrate.conftest import LIMIT, SEARCH, Bench, trains
+from tests.nodes import LAUNCHER, Node, is_training
+from tests.orchestrate.conftest import LIMIT, SEARCH, TWO_AT_ONCE, Bench
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
@@ -42,7 +42,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, table: Path, s3: str) -> Iter
     driver.mkdir()
     if not _can_hide(driver):
         pytest.skip("a folder can be hidden from a process only by root, in a mount namespace of its own")
-    bench = Bench(driver, Path(shutil.copytree(table.parent, driver / "sample")) / table.name, SEARCH)
+    bench = Bench(
+        driver, Path(shutil.copytree(table.parent, driver / "sample")) / table.name, (*SEARCH, *TWO_AT_ONCE), "ray"
+    )
     try:
         with cluster(1, {"SILKTUNE_CACHE": str(folder / "cache of the other")}) as made:
             blind = made.join(within=_hidden(driver), SILKTUNE_CACHE=str(cache))
@@ -73,7 +75,7 @@ def kill_what_trains(node: Node) -> None:
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         for process in node.processes():
-            if trains(process):
+            if is_training(process, LAUNCHER):
                 process.kill()
                 return
     raise AssertionError("nothing trains on that node")
@@ -112,7 +114,7 @@ def test_a_node_with_another_silktune_is_named(site: Site, s3: str, tmp_path: Pa
 
 
 def test_a_study_goes_on_though_a_node_loses_its_trial_and_the_driver_its_machine(
-    site: Site, s3: str, undisturbed: tuple[Bench, int, str]
+    site: Site, s3: str, undisturbed_on_ray: tuple[Bench, int, str]
 ) -> None:
     storage, words = Storage.of(s3), ("--address", site.cluster.address, "--storage", s3)
     process = site.bench.start(*words)
@@ -133,7 +135,7 @@ def test_a_study_goes_on_though_a_node_loses_its_trial_and_the_driver_its_machin
     assert not (site.cache.parent / "cache of the other").exists()
     assert not [name for name in storage.files() if name.endswith("checkpoint.pt")]
 
-    assert site.bench.outcomes("other") == undisturbed[0].outcomes()
+    assert site.bench.outcomes("other") == undisturbed_on_ray[0].outcomes()
 
 
 def _plan(storage: Storage) -> bytes:

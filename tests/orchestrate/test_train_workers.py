@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.nodes import LAUNCHER, WORKER, is_training
 from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, beyond_loopback, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
@@ -48,7 +49,7 @@ asha: {min_epochs: 1, reduction: 2}
 @pytest.fixture
 def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
     (tmp_path / "rows.yaml").write_text(SHORT, encoding="utf-8")
-    made = Bench(tmp_path, table, ABLATE)
+    made = Bench(tmp_path, table, ABLATE, "ray")
     yield made
     made.end()
 
@@ -56,7 +57,7 @@ def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[Bench]:
     """The table on one worker per trial, with as many threads as each of two has: threads change the rounding."""
-    made = Bench(tmp_path_factory.mktemp("alone"), table, ABLATE)
+    made = Bench(tmp_path_factory.mktemp("alone"), table, ABLATE, "ray")
     (made.folder / "rows.yaml").write_text(SHORT, encoding="utf-8")
     status, output = made.run("--runs", "1", "--concurrent", "2", *EXACT)
     assert status == 0, output
@@ -85,23 +86,16 @@ def kill(name: str, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         for child in psutil.Process(process.pid).children(recursive=True):
-            if works(child, name):
+            if is_training(child, name):
                 child.kill()
                 return
     raise AssertionError(f"no process {name}")
 
 
-def works(process: psutil.Process, name: str) -> bool:
-    try:
-        return process.cmdline()[:1] != [] and process.cmdline()[0].startswith(name)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, alone: Bench) -> None:
     """A worker in the first trial, what launched the workers in the second. Nothing listens beyond this machine."""
     process = bench.start(*TWO, *EXACT)
-    for trial, name in ((FIRST, "ray::RayTrainWorker"), (SECOND, "ray::ImplicitFunc")):
+    for trial, name in ((FIRST, WORKER), (SECOND, LAUNCHER)):
         wait_for(f"trials/{trial}/checkpoint.pt", bench.study, 1, process)
         assert beyond_loopback(psutil.Process(process.pid)) == []
         kill(name, process)
@@ -114,7 +108,7 @@ def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, al
 
 def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, table: Path) -> None:
     """What hung with Ray 2.60: a worker group that nobody frees."""
-    bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"))
+    bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"), "ray")
     (tmp_path / "pruned.yaml").write_text(PRUNED, encoding="utf-8")
     try:
         status, output = bench.run("--workers-per-trial", "2", "--trials", "8")

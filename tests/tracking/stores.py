@@ -11,10 +11,15 @@ from mlflow import MlflowClient
 LIVE = {"mlflow.user", "mlflow.source.name"}  # tags that MLflow itself adds
 
 
-def record(uri: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """(group, trial) → its run, without ids and times; no two runs of a store may be the same trial's."""
+def record(uri: str, experiment: str = "") -> dict[tuple[str, str], dict[str, Any]]:
+    """(group, trial) → its run, without ids and times; no two runs may be the same trial's.
+
+    Args:
+        uri: of the store.
+        experiment: the name of MLflow's experiment; "" for all that are there.
+    """
     client = MlflowClient(tracking_uri=uri)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    experiments = [each.experiment_id for each in client.search_experiments() if experiment in ("", each.name)]
     runs = list(client.search_runs(experiments, max_results=1000))
     who = {run.info.run_id: (run.data.tags["silktune.group"], run.data.tags["silktune.trial"]) for run in runs}
     assert len(set(who.values())) == len(runs), sorted(who.values())
