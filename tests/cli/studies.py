@@ -13,11 +13,12 @@ from typer.testing import CliRunner, Result
 
 from silktune.cli.app import app
 from silktune.core import metrics, training
-from silktune.core.silknet import SilkNet
+from silktune.core.silknet import network
 from silktune.data.dataset import Dataset
 from silktune.orchestrate import executors
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.outcome import Epoch, Outcome, Scores
+from silktune.study.figures import comparison
 from silktune.study.plan import Trial
 
 SPACE = """
@@ -54,13 +55,16 @@ Between = Callable[[Trial], object]
 class Studies:
     """A folder in which silktune runs; `between` is called before a trial ends."""
 
-    def __init__(self, folder: Path, data: Dataset, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, data: Dataset, patch: pytest.MonkeyPatch, *, figures: bool = False) -> None:
+        """Figures take seconds: they are drawn only where somebody looks at them."""
         self.folder, self.data, self.between = folder, data, lambda trial: None
         (folder / "space.yaml").write_text(SPACE, encoding="utf-8")
         (folder / "rows.yaml").write_text(ROWS, encoding="utf-8")
         patch.chdir(folder)
         patch.setattr(executors, "executor", lambda kind, placement: Playing(self))
         patch.setenv("COLUMNS", "120")
+        if not figures:
+            patch.setattr(comparison, "write", lambda results, folder: None)
 
     @property
     def study(self) -> Path:
@@ -128,4 +132,4 @@ def _save(path: Path, trial: Trial, data: Dataset) -> None:
     settings = trial.experiment.net
     torch.manual_seed(trial.run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(SilkNet(settings, [variable.outputs for variable in data.variables]).state_dict(), path)
+    torch.save(network(settings, [variable.outputs for variable in data.variables]).state_dict(), path)

@@ -45,7 +45,7 @@ def live(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture
 def studies(tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> Studies:
-    return Studies(tmp_path, tiny, monkeypatch)
+    return Studies(tmp_path, tiny, monkeypatch, figures=True)  # they are in the record
 
 
 @pytest.fixture
