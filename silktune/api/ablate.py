@@ -122,12 +122,12 @@ def _table(
     runs: int | None,
 ) -> Table:
     """The table that a person named, as it is asked for."""
-    from silktune.study import ablation, publish
+    from silktune.study import ablation, ablation_folder
 
     arguments.at_least(1, runs=runs)
     table = ablation.load(str(name), settings or {}, variables=tuple(variables), best_of=best_of)
     if reference:
-        table = publish.compared_with(table, reference)
+        table = ablation_folder.compared_with(table, reference)
     return table.model_copy(update={"runs": runs}) if runs else table
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from silktune.data.describe import Description
     from silktune.study.plan import Trial
 
-TEXTS = ("row", "reference", "variable", "class", "figure", "state", "reason", "fingerprint", "test")  # of a file
+TEXTS = ("row", "reference", "variable", "class", "metric", "state", "reason", "fingerprint", "test")  # of a file
 COUNTS = ("run", "seed", "best_epoch", "n")
 
 

@@ -12,15 +12,15 @@ import pandas as pd
 
 from silktune.api import frames
 from silktune.outcome import Outcome
+from silktune.study import ablation_folder
 from silktune.study import plan as plans
-from silktune.study import publish
 from silktune.study.ablation.results import Results
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SearchPlan, Trial, final_group
 from silktune.study.report import SearchReport
 from silktune.study.selection import ranked
-from silktune.study.table import render
+from silktune.study.table import csv_tables
 
 State = Literal["finished", "interrupted", "running"]
 SHOWN = 10  # rows in a notebook
@@ -77,7 +77,7 @@ class AblationStudy:
         return f"AblationStudy({self.folder}, {self.state}: {len(self.table)} rows, {len(self.runs)} runs)"
 
     def _repr_html_(self) -> str:
-        compared = self.comparisons[self.comparisons["figure"] == "mean_f1"]
+        compared = self.comparisons[self.comparisons["metric"] == "mean_f1"]
         means = [name for name in self.table.columns if not name.endswith(".std") and name != "same_as"]
         return f"<p>{escape(repr(self))}</p>{self.table[means].to_html()}{compared.to_html(index=False)}"
 
@@ -90,7 +90,9 @@ def open_study(folder: str | Path) -> SearchStudy | AblationStudy:
     """
     paths = StudyPaths(Path(folder))
     plan = plans.read(paths)
-    return of_search(paths, plan) if isinstance(plan, SearchPlan) else of_ablation(paths, publish.results(paths))
+    return (
+        of_search(paths, plan) if isinstance(plan, SearchPlan) else of_ablation(paths, ablation_folder.results(paths))
+    )
 
 
 def of_search(paths: StudyPaths, plan: SearchPlan) -> SearchStudy:
@@ -126,8 +128,8 @@ def _failures(*outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
 def of_ablation(paths: StudyPaths, results: Results) -> AblationStudy:
     """An ablation, of what its outcomes say."""
     return AblationStudy(
-        paths.folder, _state(paths), frames.of_rows(results), frames.of_csv(render.comparisons_csv(results)),
-        frames.of_csv(render.runs_csv(results)), frames.of_csv(render.figures_csv(results)),
+        paths.folder, _state(paths), frames.of_rows(results), frames.of_csv(csv_tables.comparisons_csv(results)),
+        frames.of_csv(csv_tables.runs_csv(results)), frames.of_csv(csv_tables.metrics_csv(results)),
         results, tuple(results.failures()),
     )  # fmt: skip
 

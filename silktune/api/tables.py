@@ -6,7 +6,7 @@ from pathlib import Path
 
 from silktune.api import studies
 from silktune.api.studies import AblationStudy
-from silktune.study import publish
+from silktune.study import ablation_folder
 from silktune.study.paths import StudyPaths
 
 
@@ -21,6 +21,6 @@ def write_tables(folder: str | Path, reference: str | None = None) -> AblationSt
         StudyError: it is no ablation, or has no such row.
     """
     paths = StudyPaths(Path(folder))
-    results = publish.results(paths, reference or "")
-    publish.publish(results, paths, figures=True)
+    results = ablation_folder.results(paths, reference or "")
+    ablation_folder.publish(results, paths, figures=True)
     return studies.of_ablation(paths, results)

@@ -15,7 +15,7 @@ from silktune.orchestrate.study_logging import about, open_rows
 from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import publish, same_split
+from silktune.study import ablation_folder, same_split
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.mirror import Mirror
@@ -40,7 +40,7 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     """
     table = table.model_copy(update={"runs": order.runs})
     done = finished(table, order.runs, data, paths)
-    publish.keep(table, Facts.of(data), paths)
+    ablation_folder.keep(table, Facts.of(data), paths)
     tracker = BufferedTracker(tracker, paths, watcher.note)
     open_rows(tracker, table)
     source = _Rounds(table, order.runs, done, paths, watcher)
@@ -49,8 +49,8 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     )
     coordinator.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
     run_list(source, coordinator, data, order.executor)
-    found = publish.results(paths, table.reference)
-    publish.publish(found, paths, figures=True)
+    found = ablation_folder.results(paths, table.reference)
+    ablation_folder.publish(found, paths, figures=True)
     return found
 
 
@@ -117,5 +117,5 @@ class _Rounds(ListSource):
         if trial.id in left:
             left.discard(trial.id)
             if not left and any(self.open.values()):
-                publish.publish(publish.results(self.paths), self.paths, figures=False)
+                ablation_folder.publish(ablation_folder.results(self.paths), self.paths, figures=False)
                 self.watcher.note(f"Run {trial.run} of every row is done: {self.paths.folder / 'table.md'} stands.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from silktune.orchestrate.sampler import SearchedTrials
 from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
-from silktune.study import publish
+from silktune.study import ablation_folder
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row, Table
 from silktune.study.paths import StudyPaths
@@ -99,13 +99,13 @@ def recorded_finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]
 
 
 def _ablation(paths: StudyPaths, tracker: Tracker) -> Written:
-    found, written = publish.results(paths), Written()
+    found, written = ablation_folder.results(paths), Written()
     open_rows(tracker, found.table)
     trials = {trial.id: trial for trial in found.table.trials(found.most_runs)}
     _trials(trials, found.outcomes, about(found.table), tracker, written)
     for row in found.table.rows:
         tracker.summary(row.id, _summary(found, row))
-    for path in publish.files(paths):
+    for path in ablation_folder.files(paths):
         tracker.artifact("", path)
     return written
 

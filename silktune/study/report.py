@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import shlex
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
 from silktune.outcome import MEANS, Outcome, Parts, Scores, write_whole
 from silktune.settings import Experiment, spell
-from silktune.study import markdown as md
+from silktune.study.document import markdown as md
+from silktune.study.document.csv import csv_text
+from silktune.study.document.parts import Bullets, Code, Document, Heading, Paragraph, Part, Sheet, section
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_group
 from silktune.study.selection import RULE, ranked
@@ -147,7 +147,7 @@ def write(report: SearchReport, paths: StudyPaths) -> None:
     heading = f"The winner of {report.name}, trial {report.winner.id}: {RULE}."
     write_whole(paths.winner, settings_yaml(report.winner.experiment, heading))
     write_whole(paths.trials_table, trials_csv(report))
-    write_whole(paths.report, markdown(report))
+    write_whole(paths.report, md.written(document(report)))
 
 
 def trials_csv(report: SearchReport) -> str:
@@ -162,34 +162,24 @@ def trials_csv(report: SearchReport) -> str:
     return csv_text(lines)
 
 
-def csv_text(lines: Iterable[Sequence[str]]) -> str:
-    """Lines of fields as CSV; a field with a comma, a quote or the end of a line in it is quoted."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")  # with it, a field with either of the two is quoted
-    for line in lines:
-        writer.writerow(line)
-        file.seek(file.tell() - 2)
-        file.write("\n")
-        file.truncate()
-    return file.getvalue()
-
-
-def markdown(report: SearchReport) -> str:
+def document(report: SearchReport) -> Document:
     """The report for people, and for MLflow's artifacts."""
-    winner, shares = report.winner, report.importances.items()
-    lines = [f"# {md.text(report.name)}", "", md.paragraph(report.question), ""]
-    lines += ["## Leading trials", "", f"Ranked by {RULE}.", "", *_table(*report.leading(10))]
-    lines += ["", "## The winner", "", f"Trial {winner.id}:", "", *md.block(override_line(winner.experiment)), ""]
-    lines += [f"## The winner on the test set, {len(report.tests)} runs", ""]
-    lines += _table(["variable [%]", *TITLES.values()], *report.test_table())
-    lines += ["", f"Always naming the largest class: mean F1 {100 * report.floor:.1f}."]
-    if shares:
-        lines += ["", "## Importance of the settings (fANOVA)", ""]
-        lines += _table(["setting", "share"], *([name, f"{share:.2f}"] for name, share in shares))
+    winner, tests = report.winner, len(report.tests)
+    head, *rows = report.leading(10)
+    parts: list[Part] = [Heading(report.name, 1), Paragraph.of(report.question)]
+    leading = Sheet.of_texts("leading", "Leading trials", head, rows, labels=len(head))
+    parts += section(leading.title, Paragraph.of(f"Ranked by {RULE}."), leading)
+    parts += section("The winner", Paragraph.of(f"Trial {winner.id}:"), Code(override_line(winner.experiment)))
+    heads = ["variable [%]", *TITLES.values()]
+    test = Sheet.of_texts(
+        "test", f"The winner on the test set, {tests} runs", heads, report.test_table(), labels=len(heads)
+    )
+    floor = Paragraph.of(f"Always naming the largest class: mean F1 {100 * report.floor:.1f}.")
+    parts += section(test.title, test, floor)
+    if report.importances:
+        shares = [[name, f"{share:.2f}"] for name, share in report.importances.items()]
+        title = "Importance of the settings (fANOVA)"
+        parts += section(title, Sheet.of_texts("importances", title, ["setting", "share"], shares, labels=2))
     if failures := report.failures():
-        lines += ["", "## Trials that failed", "", *(f"- {md.paragraph(failure)}" for failure in failures)]
-    return "\n".join(lines) + "\n"
-
-
-def _table(head: Sequence[str], *rows: Sequence[str]) -> list[str]:
-    return md.table([md.text(cell) for cell in head], [map(md.text, row) for row in rows], labels=len(head))
+        parts += section("Trials that failed", Bullets(tuple(failures)))
+    return parts

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_valid
 from silktune.errors import SpaceError
 from silktune.settings import Experiment, Net, spell
 from silktune.settings.identity import KeptExperiment
-from silktune.study import grid_steps
+from silktune.study import range_steps
 
 Point = dict[str, Any]
 
@@ -47,7 +47,7 @@ class Dimension(_Frozen):
         """A proposed value as the grid has it: 0.9 where its steps were added up to 0.8999999999999999."""
         if self.choices or not self.step:
             return value
-        value = grid_steps.nearest_value(self.low, self.step, value)
+        value = range_steps.nearest_value(self.low, self.step, value)
         return int(value) if self.integer else value
 
     def values(self) -> list[Any]:
@@ -61,8 +61,8 @@ class Dimension(_Frozen):
         step = self.step or (1 if self.integer and not self.log else None)
         if step is None:
             raise SpaceError(f"{self.name} is a range without a step: a grid needs choices or a step.")
-        count = int((grid_steps.decimal(self.high) - grid_steps.decimal(self.low)) // grid_steps.decimal(step)) + 1
-        values = [grid_steps.at(self.low, step, number) for number in range(count)]
+        count = int((range_steps.decimal(self.high) - range_steps.decimal(self.low)) // range_steps.decimal(step)) + 1
+        values = [range_steps.at(self.low, step, number) for number in range(count)]
         return [int(value) for value in values] if self.integer else values
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from silktune.errors import SettingsError, SpaceError, nearest
 from silktune.settings import Experiment, spell
-from silktune.study import grid_steps
+from silktune.study import range_steps
 from silktune.study.space import Asha, Dimension, Point, Space, same
 from silktune.study.space_checks import SpaceChecks, as_number
 from silktune.study.yaml_file import (
@@ -95,7 +95,7 @@ class DimensionEntry(FileMapping):
             if not all(float(number or 0).is_integer() for number in (low, high, step)):
                 raise SpaceError("low, high and step must be whole numbers.")
             low, high = int(low), int(high)
-        if step is not None and (wrong := grid_steps.wrong(low, high, step, whole=whole)):
+        if step is not None and (wrong := range_steps.wrong(low, high, step, whole=whole)):
             raise SpaceError(wrong)
         return Dimension(name=name, low=low, high=high, log=self.log, step=step, unless=self.unless)
 

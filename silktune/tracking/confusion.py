@@ -8,7 +8,7 @@ from typing import Any
 
 from silktune.outcome import Scores, VariableScores
 from silktune.safe_names import file_name
-from silktune.study.figures.confusion import READABLE, picture
+from silktune.study.figures.confusion_matrices import READABLE, picture
 
 
 def document(scores: Scores) -> dict[str, Any]:

@@ -66,13 +66,13 @@ def test_an_ablation_has_tables(ablated: AblationStudy) -> None:
         assert ablated.table["mean_f1"][row] == pytest.approx(runs["mean_f1"].mean(), abs=1e-12)
         assert ablated.table["mean_f1.std"][row] == pytest.approx(runs["mean_f1"].std(), abs=1e-12)
     difference = ablated.table["mean_f1"]["MTL^fo"] - ablated.table["mean_f1"]["MTL"]
-    (compared,) = ablated.comparisons.query("figure == 'mean_f1'")["difference"]
+    (compared,) = ablated.comparisons.query("metric == 'mean_f1'")["difference"]
     assert compared == pytest.approx(difference, abs=1e-12)
     assert set(ablated.metrics["row"]) == {"MTL", "MTL^fo"}
 
 
 def test_the_frames_are_the_files_to_the_last_digit(ablated: AblationStudy) -> None:
-    for name, frame in (("runs", ablated.runs), ("comparisons", ablated.comparisons), ("figures", ablated.metrics)):
+    for name, frame in (("runs", ablated.runs), ("comparisons", ablated.comparisons), ("metrics", ablated.metrics)):
         with (ablated.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
         assert len(lines) == len(frame) > 0

@@ -18,7 +18,7 @@ from silktune.data.dataset import Dataset
 from silktune.orchestrate import executors
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.outcome import Epoch, Outcome, Scores
-from silktune.study.figures import comparison
+from silktune.study.figures import ablation_figures
 from silktune.study.plan import Trial
 
 SPACE = """
@@ -64,7 +64,7 @@ class Studies:
         patch.setattr(executors, "executor", lambda kind, placement: Playing(self))
         patch.setenv("COLUMNS", "120")
         if not figures:
-            patch.setattr(comparison, "write", lambda results, folder: None)
+            patch.setattr(ablation_figures, "write", lambda results, folder: None)
 
     @property
     def study(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from silktune.data.sample_data import collection
-from silktune.study import publish
+from silktune.study import ablation_folder
 from silktune.study.paths import StudyPaths
 from tests.cli.run import silktune
 from tests.study.tables import FACTS, MULTI_TASK, multi_task
@@ -90,7 +90,7 @@ def test_the_plan_says_everything_and_runs_nothing(tmp_path: Path, woven: Path) 
 def study(tmp_path: Path) -> StudyPaths:
     """A finished ablation whose outcomes were made by hand."""
     paths, results = StudyPaths(tmp_path / "study"), multi_task()
-    publish.keep(MULTI_TASK, FACTS, paths)
+    ablation_folder.keep(MULTI_TASK, FACTS, paths)
     for trial, outcome in results.outcomes.items():
         outcome.write(paths.outcome(trial))
     return paths
@@ -101,7 +101,7 @@ def test_a_table_is_made_from_the_outcomes(study: StudyPaths) -> None:
     assert done.returncode == 0, done.stderr
     for line in MULTI_TASK.lines:
         assert line in done.stdout
-    assert {path.name for path in publish.files(study)} == {*publish.TABLES, "figures"}
+    assert {path.name for path in ablation_folder.files(study)} == {*ablation_folder.TABLES, "figures"}
     before = {path: path.read_bytes() for path in study.folder.rglob("*.*") if path.is_file()}
     assert silktune("table", study.folder).returncode == 0
     assert {path: path.read_bytes() for path in before} == before

@@ -18,8 +18,8 @@ from silktune.orchestrate.sampler import SearchedTrials
 from silktune.orchestrate.study_logging import write
 from silktune.outcome import Outcome
 from silktune.storage import Storage
+from silktune.study import ablation_folder
 from silktune.study import plan as plans
-from silktune.study import publish
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SearchPlan
@@ -116,8 +116,10 @@ def test_the_checkpoint_is_gone_on_with(continued: Continued) -> None:
 
 
 def test_the_table_shows_the_run_of_before(continued: Continued) -> None:
-    before = publish.results(StudyPaths(KEPT / "ablation"))
-    now, later = (publish.results(StudyPaths(folder / "ablation")) for folder in (continued.now, continued.later))
+    before = ablation_folder.results(StudyPaths(KEPT / "ablation"))
+    now, later = (
+        ablation_folder.results(StudyPaths(folder / "ablation")) for folder in (continued.now, continued.later)
+    )
     for row in before.table.rows:
         assert later.values(row, "mean_f1") == now.values(row, "mean_f1")
         assert later.values(row, "mean_f1")[1] == before.values(row, "mean_f1")[1]
@@ -166,4 +168,4 @@ def test_an_ablation_of_the_version_before_says_so(tmp_path: Path) -> None:
     kept["table"]["base"] = {"data": {"crop": "whole"}, "net": {}, "loss": {}, "train": {}}
     paths.table.write_text(json.dumps(kept), encoding="utf-8")
     with pytest.raises(StudyError, match=r"plan\.json is of another version of silktune, whose studies this one"):
-        publish.results(paths)
+        ablation_folder.results(paths)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from silktune.data.statistics import class_statistics
 from silktune.outcome import ClassScores, Outcome, Scores, VariableScores
 from silktune.settings import Experiment
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.ablation.rows import Printed, Row, Table
+from silktune.study.document import markdown
+from silktune.study.document.parts import Sheet
+from silktune.study.table import ablation_document
 
 FACTS = Facts(
     name="silk",
@@ -146,6 +149,11 @@ def finished(f1: Mapping[str, float], fingerprint: str = "", facts: Facts = FACT
         state="finished", best_epoch=7, validation=scores(f1, facts), test=scores(f1, facts), seconds=4.0,
         device="CPU", fingerprint=fingerprint,
     )  # fmt: skip
+
+
+def table_md(results: Results, sheets: Sequence[Sheet]) -> str:
+    """What table.md holds with these sheets."""
+    return markdown.written(ablation_document.document(results, sheets))
 
 
 def multi_task(runs: int = 0) -> Results:

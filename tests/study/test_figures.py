@@ -23,8 +23,8 @@ from matplotlib.text import Text
 from silktune.outcome import ClassScores, Confusion
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.ablation.rows import Table
-from silktune.study.figures import canvas, confusion
-from silktune.study.figures import comparison as figures
+from silktune.study.figures import ablation_figures as figures
+from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.table.comparisons import differences
 from tests.study.tables import FACTS, MULTI_TASK, MULTI_TASK_F1, finished, multi_task, outcomes, single_task
 
@@ -259,7 +259,7 @@ class TestConfusion:
 
     def test_of_a_class_without_a_test_image_is_an_empty_row(self) -> None:
         time = finished({"time": 0.4}).test.variables[0]  # type: ignore[union-attr]
-        figure = confusion.panels(
+        figure = confusion_matrices.panels(
             "time", {"a": Confusion.model_validate([[0, 0, 0], [1, 1, 0], [0, 0, 0]])}, time.classes
         )
         shares = figure.axes[0].collections[0].get_array()
@@ -268,7 +268,7 @@ class TestConfusion:
 
     def test_of_one_run_is_written_alone(self, tmp_path: Path) -> None:
         time = finished({"time": 0.4}).test.variables[0]  # type: ignore[union-attr]
-        confusion.picture(time, tmp_path / "new" / "time.png")
+        confusion_matrices.picture(time, tmp_path / "new" / "time.png")
         assert (tmp_path / "new" / "time.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -283,7 +283,7 @@ class TestConfusionOfManyClasses:
     def test_has_the_most_frequent_confusions_of_all_panels_by_their_number(self) -> None:
         a = Confusion.count(200, [(1, 2)] * 5 + [(3, 3)] * 50 + [(7, 1)] * 2)
         b = Confusion.count(200, [(1, 2)] * 4 + [(7, 1)] * 9)
-        figure = confusion.panels("motif", {"a": a, "b": b, "c": None}, _classes(200))
+        figure = confusion_matrices.panels("motif", {"a": a, "b": b, "c": None}, _classes(200))
         one, other, missing = figure.axes
         assert names(one) == ["class 7 (3) → class 1", "class 1 (3) → class 2"]
         assert [text.get_text() for text in one.texts] == [" 2", " 5"]
@@ -294,13 +294,13 @@ class TestConfusionOfManyClasses:
         assert "the 2 most frequent of 2 confusions of 200 classes" in said(figure)
 
     def test_may_have_none(self) -> None:
-        figure = confusion.panels("motif", {"a": Confusion.count(200, [(1, 1)])}, _classes(200))
+        figure = confusion_matrices.panels("motif", {"a": Confusion.count(200, [(1, 1)])}, _classes(200))
         assert "there are no confusions of 200 classes" in said(figure)
 
     def test_is_a_matrix_where_a_person_can_read_one(self) -> None:
         for K, panels, patches in ((100, 1, 0), (101, 1, 1), (100, 10, 0), (100, 11, 1)):
             matrix = Confusion.count(K, [(0, 1)])
-            figure = confusion.panels("motif", {str(i): matrix for i in range(panels)}, _classes(K))
+            figure = confusion_matrices.panels("motif", {str(i): matrix for i in range(panels)}, _classes(K))
             assert len(figure.axes[0].patches) == patches
 
     @pytest.mark.timeout(60)
@@ -315,7 +315,7 @@ class TestConfusionOfManyClasses:
                 update={"classes": tuple(_classes(K, "long " * 50 + "{}")), "confusion": Confusion.count(K, pairs)}
             )
         )
-        confusion.picture(variable, tmp_path / "a.png")
+        confusion_matrices.picture(variable, tmp_path / "a.png")
         width, height = (int.from_bytes((tmp_path / "a.png").read_bytes()[at : at + 4], "big") for at in (16, 20))
         assert width < 2500
         assert height < 1000
@@ -394,7 +394,7 @@ class TestWrite:
         self, written: list[Path], tmp_path: Path
     ) -> None:
         code = (
-            "import sys; from pathlib import Path; from silktune.study.figures import comparison as figures\n"
+            "import sys; from pathlib import Path; from silktune.study.figures import ablation_figures as figures\n"
             "from tests.study import tables\n"
             "figures.write(tables.multi_task(2), Path(sys.argv[1]))\n"
             "print('matplotlib.pyplot' in sys.modules)"

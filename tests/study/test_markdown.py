@@ -12,12 +12,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from silktune.settings import spell
-from silktune.study import markdown as md
 from silktune.study.ablation.results import Facts, Results, VariableFacts
-from silktune.study.report import csv_text
-from silktune.study.table import render
-from silktune.study.table.building import sheets
-from tests.study.tables import MULTI_TASK, outcomes
+from silktune.study.document import markdown as md
+from silktune.study.document.csv import csv_text
+from silktune.study.table.ablation_sheets import sheets
+from tests.study.tables import MULTI_TASK, outcomes, table_md
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 SIGNS = "|*_`<>\\[]()!#&;~$+-=.:1 aé京\n\t"
@@ -94,7 +93,7 @@ def test_a_table_with_such_names_has_all_its_cells(name: str) -> None:
     table = MULTI_TASK.model_copy(update={"rows": (*MULTI_TASK.rows[:3], last), "name": name, "question": name})
     results = Results(table, facts, outcomes(table, {"MTL": (0.3, 0.01), name: (0.4, 0.01)}, facts=facts))
     made = sheets(results)
-    read = cells(render.markdown(results, made))
+    read = cells(table_md(results, made))
     for sheet in made:
         for row in sheet.rows:
             assert [plain(cell.text) for cell in row] in read

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from silktune.settings import Experiment, parse
 from silktune.study import space_file
+from silktune.study.document import markdown as md
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
-from silktune.study.report import Figure, SearchReport, markdown, override_line, settings_yaml, trials_csv, write
+from silktune.study.report import Figure, SearchReport, document, override_line, settings_yaml, trials_csv, write
 from silktune.study.selection import ranked
 from tests.outcomes import outcome
 
@@ -80,13 +81,16 @@ def report() -> SearchReport:
 
 
 def test_the_text(report: SearchReport) -> None:
-    assert markdown(report) == GOLDEN
+    assert md.written(document(report)) == GOLDEN
 
 
 def test_every_table_row_has_as_many_cells_as_its_head(report: SearchReport) -> None:
-    cells = [line.count("|") for line in markdown(report).splitlines() if line.startswith("|")]
+    lines = md.written(document(report)).splitlines()
+    cells = [line.count("|") for line in lines if line.startswith("|")]
     assert len(cells) > 6
-    tables = "\n".join(line if line.startswith("|") else "" for line in markdown(report).splitlines()).split("\n\n")
+    tables = "\n".join(
+        line if line.startswith("|") else "" for line in md.written(document(report)).splitlines()
+    ).split("\n\n")
     tables = [table.strip() for table in tables if table.strip()]
     assert len(tables) == 3
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)

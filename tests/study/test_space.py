@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from silktune.errors import SettingsError, SilktuneError, SpaceError
 from silktune.settings import Experiment
-from silktune.study import grid_steps, space_file
+from silktune.study import range_steps, space_file
 
 Write = Callable[[str], str]
 GAMMA = "search: {loss.gamma: {low: 0, high: 1}}\n"
@@ -344,8 +344,8 @@ def test_the_step_that_is_proposed_divides_the_range(
 ) -> None:
     exponent = 0 if whole else exponent
     a, b, c = (float(f"{number}e{exponent}") for number in (low, low + span, step))
-    proposed = grid_steps.nearest_steps(a, b, c, whole=whole)
-    assert all(grid_steps.divides(a, b, one) for one in proposed)
-    assert grid_steps.divides(a, b, c) == (not grid_steps.wrong(a, b, c, whole=whole))
+    proposed = range_steps.nearest_steps(a, b, c, whole=whole)
+    assert all(range_steps.divides(a, b, one) for one in proposed)
+    assert range_steps.divides(a, b, c) == (not range_steps.wrong(a, b, c, whole=whole))
     if c < b - a:
-        assert not grid_steps.wrong(a, grid_steps.last(a, b, c), c, whole=whole)
+        assert not range_steps.wrong(a, range_steps.last(a, b, c), c, whole=whole)

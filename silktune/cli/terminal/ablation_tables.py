@@ -9,9 +9,10 @@ from rich.text import Text
 
 from silktune.cli.terminal.tables import plain_table
 from silktune.errors import TrialsFailed
-from silktune.study import publish
+from silktune.study import ablation_folder
+from silktune.study.document.parts import Sheet
 from silktune.study.paths import StudyPaths
-from silktune.study.table.building import Sheet, sheets
+from silktune.study.table.ablation_sheets import sheets
 
 if TYPE_CHECKING:
     from silktune.api.studies import AblationStudy
@@ -70,7 +71,7 @@ def _duration(hours: float) -> str:
 
 def where(console: Console, study: AblationStudy) -> None:
     """Where the tables and figures are."""
-    names = ", ".join(path.name for path in publish.files(StudyPaths(study.folder)))
+    names = ", ".join(path.name for path in ablation_folder.files(StudyPaths(study.folder)))
     console.print(f"\nIn {study.folder}: {names}, outcomes.", markup=False, soft_wrap=True)
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from silktune.outcome import MEANS, Outcome
 from silktune.study.ablation.results import Results, VariableFacts
-from silktune.study.table import latex as tex
-from silktune.study.table import render
-from silktune.study.table.building import sheets
-from silktune.study.table.cells import Cell, Sheet
+from silktune.study.document import latex as tex
+from silktune.study.document.parts import Cell, Sheet
+from silktune.study.table import ablation_document, csv_tables
+from silktune.study.table.ablation_sheets import sheets
 from silktune.study.table.comparisons import differences
 from tests import test_metric_names as metric_names
-from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task
+from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task, table_md
 
 GOLDEN = """\
 # p23-small
@@ -79,13 +79,13 @@ def cells_of(line: str) -> int:
 
 def test_the_text() -> None:
     results = multi_task()
-    assert render.markdown(results, [sheet for sheet in sheets(results) if sheet.name == "OA"]) == GOLDEN
+    assert table_md(results, [sheet for sheet in sheets(results) if sheet.name == "OA"]) == GOLDEN
 
 
 @BOTH
 def test_every_sheet_is_a_whole_table_in_markdown(results: Results) -> None:
     made = sheets(results)
-    blocks = [block.splitlines() for block in render.markdown(results, made).split("\n\n") if block.startswith("|")]
+    blocks = [block.splitlines() for block in table_md(results, made).split("\n\n") if block.startswith("|")]
     assert len(blocks) == len(made) + 2
     assert all(len({cells_of(line) for line in block}) == 1 for block in blocks)
     assert [(len(block) - 2, cells_of(block[0])) for block in blocks[2:]] == [
@@ -95,23 +95,23 @@ def test_every_sheet_is_a_whole_table_in_markdown(results: Results) -> None:
 
 def test_a_class_name_cannot_end_a_cell_or_begin_html() -> None:
     sheet = Sheet("s", "t <b>", ("a|b",), ((Cell("IT|VE\n<br> <0.001", bold=True),),), ())
-    text = render.markdown(multi_task(), [sheet])
+    text = table_md(multi_task(), [sheet])
     assert "## t \\<b>\n\n| a\\|b |\n| --- |\n| **IT\\|VE \\<br> <0.001** |\n" in text
-    assert "| IT\\|VE † | 70 |" in render.markdown(multi_task(), sheets(multi_task()))
+    assert "| IT\\|VE † | 70 |" in table_md(multi_task(), sheets(multi_task()))
 
 
 def test_the_text_ends_with_what_failed() -> None:
     results = with_failures()
-    assert render.markdown(results, sheets(results)).endswith(
+    assert table_md(results, sheets(results)).endswith(
         "## Runs that failed\n\n"
         "- row 'MTL^fo', run 5: loss is \\<nan> \\| epoch 3 batch 7\n"
         "- row 'MTL+R^all', run 5: loss is \\<nan> \\| epoch 3 batch 7\n"
     )
-    assert "4 experiments, 5 runs each: 16 of 20 trainings finished." in render.markdown(results, [])
+    assert "4 experiments, 5 runs each: 16 of 20 trainings finished." in table_md(results, [])
 
 
 def test_the_text_of_single_task_networks_tells_a_lines_changes_once() -> None:
-    text = render.markdown(single_task(), [])
+    text = table_md(single_task(), [])
     assert "3 experiments × 2 variables, 3 runs each: 18 of 18 trainings finished." in text
     assert "Each experiment trains a network of its own for every variable." in text
     assert text.count("`train.sampling=balanced`") == 1
@@ -120,7 +120,7 @@ def test_the_text_of_single_task_networks_tells_a_lines_changes_once() -> None:
 @BOTH
 def test_latex_is_balanced(results: Results) -> None:
     made = sheets(results)
-    text = render.latex(results, made)
+    text = ablation_document.latex(results, made)
     environments = re.findall(r"\\(begin|end)\{(\w+)\}", text)
     assert environments == [("begin", "table"), ("begin", "tabular"), ("end", "tabular"), ("end", "table")] * len(made)
     bare = re.sub(r"\\[{}]", "", text)
@@ -135,7 +135,9 @@ def test_latex_is_balanced(results: Results) -> None:
 @BOTH
 def test_every_row_of_a_latex_table_has_its_cells(results: Results) -> None:
     made = sheets(results)
-    bodies = re.findall(r"\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}", render.latex(results, made), re.S)
+    bodies = re.findall(
+        r"\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}", ablation_document.latex(results, made), re.S
+    )
     assert len(bodies) == len(made)
     for sheet, (columns, body) in zip(made, bodies, strict=True):
         lines = [line.strip() for line in body.strip().splitlines()]
@@ -221,17 +223,20 @@ def test_letters_that_pdflatex_does_not_know(text: str, letters: str) -> None:
 
 
 def test_latex_says_when_it_needs_other_letters() -> None:
-    head = render.latex(multi_task(), sheets(multi_task())).splitlines()[:2]
+    head = ablation_document.latex(multi_task(), sheets(multi_task())).splitlines()[:2]
     assert head[0].startswith("% Needs \\usepackage{booktabs}")
     assert head[1] == "% Needs XeLaTeX or LuaLaTeX and a font with these letters: 京都"
-    assert "XeLaTeX" not in render.latex(multi_task(), [sheet for sheet in sheets(multi_task()) if sheet.name == "OA"])
+    latin = [sheet for sheet in sheets(multi_task()) if sheet.name == "OA"]
+    assert "XeLaTeX" not in ablation_document.latex(multi_task(), latin)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex")
 @BOTH
 def test_latex_compiles(results: Results, tmp_path: Path) -> None:
     made = [sheet for sheet in sheets(results) if sheet.name != "classes-place"]
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{render.latex(results, made)}"
+    document = (
+        rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{ablation_document.latex(results, made)}"
+    )
     (tmp_path / "table.tex").write_text(document + r"\end{document}", encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
@@ -244,10 +249,10 @@ def read(text: str) -> list[dict[str, str]]:
 
 @BOTH
 def test_figures_to_the_last_digit(results: Results) -> None:
-    rows = read(render.figures_csv(results))
+    rows = read(csv_tables.metrics_csv(results))
     for row in results.table.rows:
         ours = [line for line in rows if line["row"] == row.id]
-        names = {".".join(filter(None, (one["variable"], one["class"], one["figure"]))): one for one in ours}
+        names = {".".join(filter(None, (one["variable"], one["class"], one["metric"]))): one for one in ours}
         assert names.keys() == results.scores(row)[1].flat().keys()
         for name, line in names.items():
             figure = results.figure(row, name)
@@ -278,8 +283,8 @@ def test_variables_and_classes_with_dots_keep_their_own_figures() -> None:
     test = first.model_copy(update={"variables": (*first.variables, *second.variables)})
     table = MULTI_TASK.model_copy(update={"rows": MULTI_TASK.rows[:1]})
     outcomes = {table.trial(table.rows[0], 1).id: Outcome(state="finished", test=test)}
-    lines = read(render.figures_csv(Results(table, facts, outcomes)))
-    means = {(line["variable"], line["class"]): line["mean"] for line in lines if line["figure"] == "f1"}
+    lines = read(csv_tables.metrics_csv(Results(table, facts, outcomes)))
+    means = {(line["variable"], line["class"]): line["mean"] for line in lines if line["metric"] == "f1"}
     assert means == {
         ("material", ""): "0.25", ("material", "main.silk"): "0.25",
         ("material.main", ""): "0.75", ("material.main", "silk"): "0.75",
@@ -289,30 +294,30 @@ def test_variables_and_classes_with_dots_keep_their_own_figures() -> None:
 
 
 def test_what_a_paper_prints_stands_there_before_the_first_run() -> None:
-    rows = read(render.figures_csv(Results(SINGLE_TASK, FACTS, {})))
+    rows = read(csv_tables.metrics_csv(Results(SINGLE_TASK, FACTS, {})))
     assert len(rows) == 6
     assert rows[0] == {
-        "row": "C* (material)", "variable": "material", "class": "", "figure": "f1", "mean": "", "std": "", "n": "0",
+        "row": "C* (material)", "variable": "material", "class": "", "metric": "f1", "mean": "", "std": "", "n": "0",
         "paper_mean": "0.376", "paper_std": "0.0037",
     }  # fmt: skip
 
 
 @BOTH
 def test_comparisons_to_the_last_digit(results: Results) -> None:
-    rows = read(render.comparisons_csv(results))
+    rows = read(csv_tables.comparisons_csv(results))
     expected = [(one, figure) for figure in MEANS for one in differences(results, figure)]
     assert len(rows) == len(expected)
     for line, (one, figure) in zip(rows, expected, strict=True):
         found = one.comparison
         assert found
         names = (one.row.id, one.reference.id, one.row.variable, figure, found.test)
-        assert tuple(line[key] for key in ("row", "reference", "variable", "figure", "test")) == names
+        assert tuple(line[key] for key in ("row", "reference", "variable", "metric", "test")) == names
         numbers = (found.difference, found.low, found.high, found.p, one.p_holm, found.runs_needed)
         assert tuple(float(line[key]) for key in ("difference", "low", "high", "p", "p_holm", "runs_needed")) == numbers
 
 
 def test_what_cannot_be_tested_has_empty_fields() -> None:
-    lines = read(render.comparisons_csv(multi_task(1)))
+    lines = read(csv_tables.comparisons_csv(multi_task(1)))
     assert len(lines) == 12
     assert all((line["low"], line["p"], line["p_holm"], line["runs_needed"]) == ("", "", "", "") for line in lines)
     assert float(lines[0]["difference"]) == pytest.approx(0.04)
@@ -320,20 +325,20 @@ def test_what_cannot_be_tested_has_empty_fields() -> None:
 
 def test_what_does_not_vary_has_empty_fields() -> None:
     results = Results(MULTI_TASK, FACTS, outcomes(MULTI_TASK, {"MTL": (0.3, 0.0), "MTL^fo": (0.4, 0.0)}))
-    lines = read(render.comparisons_csv(results))
+    lines = read(csv_tables.comparisons_csv(results))
     assert [float(line["difference"]) for line in lines[:1]] == [pytest.approx(0.1)]
     empty = ("low", "high", "p", "p_holm", "runs_needed")
     assert {line[key] for line in lines for key in empty} == {""}
     made = [sheet for sheet in sheets(results) if sheet.name == "differences-mean_f1"]
-    assert "| MTL^fo | +10.00 | – | – | – | – | – |" in render.markdown(results, made)
-    assert r"MTL$^{\mathrm{fo}}$ & +10.00 & -- & -- & -- & -- & -- \\" in render.latex(results, made)
+    assert "| MTL^fo | +10.00 | – | – | – | – | – |" in table_md(results, made)
+    assert r"MTL$^{\mathrm{fo}}$ & +10.00 & -- & -- & -- & -- & -- \\" in ablation_document.latex(results, made)
 
 
 def test_every_run_once_with_its_seed_and_how_it_ended() -> None:
     again = MULTI_TASK.rows[3].model_copy(update={"id": "again", "line": "again", "same_as": "MTL^fo+R^all"})
     table = MULTI_TASK.model_copy(update={"rows": (*MULTI_TASK.rows, again)})
     results = with_failures()
-    rows = read(render.runs_csv(Results(table, FACTS, results.outcomes)))
+    rows = read(csv_tables.runs_csv(Results(table, FACTS, results.outcomes)))
     assert [(line["row"], line["run"]) for line in rows if line["row"] == "MTL"] == [
         ("MTL", str(r)) for r in (1, 2, 3, 4)
     ]
@@ -352,6 +357,6 @@ def test_every_run_once_with_its_seed_and_how_it_ended() -> None:
 def test_the_files_are_the_same_however_long_it_took() -> None:
     results = multi_task()
     slower = Results(MULTI_TASK, FACTS, {k: v.model_copy(update={"seconds": 1e6}) for k, v in results.outcomes.items()})
-    for write in (render.figures_csv, render.comparisons_csv, render.runs_csv):
+    for write in (csv_tables.metrics_csv, csv_tables.comparisons_csv, csv_tables.runs_csv):
         assert write(slower) == write(results)
-    assert render.markdown(slower, sheets(slower)) == render.markdown(results, sheets(results))
+    assert table_md(slower, sheets(slower)) == table_md(results, sheets(results))

@@ -12,10 +12,11 @@ from silktune.settings.identity import first_complaint
 from silktune.study import plan
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.rows import Table
+from silktune.study.document import markdown
 from silktune.study.paths import StudyPaths
-from silktune.study.table import building, render
+from silktune.study.table import ablation_document, ablation_sheets, csv_tables
 
-TABLES = ("table.md", "table.tex", "figures.csv", "comparisons.csv", "runs.csv")
+TABLES = ("table.md", "table.tex", "metrics.csv", "comparisons.csv", "runs.csv")
 
 
 class _Kept(BaseModel):
@@ -71,17 +72,17 @@ def compared_with(table: Table, reference: str) -> Table:
 
 def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
     """Write the tables, and the figures if they are wanted (they take seconds)."""
-    made = building.sheets(found)
+    sheets = ablation_sheets.sheets(found)
     texts = (
-        render.markdown(found, made), render.latex(found, made),
-        render.figures_csv(found), render.comparisons_csv(found), render.runs_csv(found),
+        markdown.written(ablation_document.document(found, sheets)), ablation_document.latex(found, sheets),
+        csv_tables.metrics_csv(found), csv_tables.comparisons_csv(found), csv_tables.runs_csv(found),
     )  # fmt: skip
     for name, text in zip(TABLES, texts, strict=True):
         write_whole(paths.folder / name, text)
     if figures:
-        from silktune.study.figures import comparison
+        from silktune.study.figures import ablation_figures
 
-        comparison.write(found, paths.figures)
+        ablation_figures.write(found, paths.figures)
 
 
 def files(paths: StudyPaths) -> list[Path]:

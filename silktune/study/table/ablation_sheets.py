@@ -1,6 +1,6 @@
-"""The tables that people read: the terminal, Markdown and LaTeX print the same sheets.
+"""The sheets of an ablation: the terminal, Markdown and LaTeX print the same.
 
-Figures are in percent, differences in percentage points. Nothing depends on how long something took.
+Metrics are in percent, differences in percentage points. Nothing depends on how long something took.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from silktune.data.variables import BACKGROUND
 from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
+from silktune.study.document.parts import Cell, Column, Sheet
 from silktune.study.report import TITLES
 from silktune.study.statistics import MOST_RUNS, Comparison
-from silktune.study.table import cells
-from silktune.study.table.cells import NONE, RARE, Cell, Column, Sheet
+from silktune.study.table import cell_text
+from silktune.study.table.cell_text import NONE, RARE
 from silktune.study.table.comparisons import Difference, differences, gains, variables
-
-__all__ = ["Cell", "Sheet", "sheets"]
 
 F1 = (
     "with background: background counts as a class; under-represented: only the classes with fewer than 1/K of the "
@@ -55,13 +54,13 @@ def _rows(results: Results) -> Sheet:
     rows = [row for variable in table.variables for row in table.rows if row.variable == variable]
     columns = [Column("runs", [Cell(str(len(results.scores(row)))) for row in rows])]
     for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True):
-        columns.append(Column(TITLES[mean], cells.figure_cells(results, rows, mean)))
-        columns += cells.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
+        columns.append(Column(TITLES[mean], cell_text.metric_cells(results, rows, mean)))
+        columns += cell_text.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
     single = any(table.variables)
     what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
     same = [f"{row.id} is the same experiment as {row.same_as} and shows its runs." for row in rows if row.same_as]
     within = "of its column for its variable" if single else "of its column"
-    notes = [what, *cells.legend(results, columns, within), *same, *_failed(results)]
+    notes = [what, *cell_text.legend(results, columns, within), *same, *_failed(results)]
     return _by_row("rows", "Average F1 and overall accuracy [%]", rows, columns, notes)
 
 
@@ -86,11 +85,17 @@ def _difference(one: Difference) -> list[str]:
     comparison = one.comparison
     if comparison is None:
         return [NONE] * 6
-    difference = cells.points(comparison.difference, sign=True)
+    difference = cell_text.points(comparison.difference, sign=True)
     if math.isnan(comparison.p):
         return [difference, *[NONE] * 5]
-    interval = f"[{cells.points(comparison.low)}, {cells.points(comparison.high)}]"
-    return [difference, interval, cells.p_text(comparison.p), cells.p_text(one.p_holm), *_needed(comparison, one.runs)]
+    interval = f"[{cell_text.points(comparison.low)}, {cell_text.points(comparison.high)}]"
+    return [
+        difference,
+        interval,
+        cell_text.p_text(comparison.p),
+        cell_text.p_text(one.p_holm),
+        *_needed(comparison, one.runs),
+    ]
 
 
 def _needed(comparison: Comparison, runs: int) -> tuple[str, str]:
@@ -113,7 +118,7 @@ def _tests(found: Sequence[Difference]) -> list[str]:
     said = []
     for test, ones in tests.items():
         counts = sorted({one.runs for one in ones})
-        runs = cells.runs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
+        runs = cell_text.runs_text(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
         rows = f" ({', '.join(one.row.id for one in ones)})" if len(tests) > 1 else ""
         said.append(f"{TESTS[test]}, {runs} per row{rows}.")
     tested = len({one.row.owner for ones in tests.values() for one in ones})
@@ -123,16 +128,16 @@ def _tests(found: Sequence[Difference]) -> list[str]:
 def _variables(results: Results, mean: str, name: str) -> Sheet:
     """One figure of every line for every variable; of single-task networks it is their mean, one family of tests."""
     table, single = results.table, any(results.table.variables)
-    means = dict(zip([row.id for row in table.rows], cells.figure_cells(results, table.rows, mean), strict=True))
+    means = dict(zip([row.id for row in table.rows], cell_text.metric_cells(results, table.rows, mean), strict=True))
     columns = []
     for variable in variables(results):
         rows = [table.row(line, variable) for line in table.lines]
-        own = [means[row.id] for row in rows] if single else cells.figure_cells(results, rows, (variable, name))
+        own = [means[row.id] for row in rows] if single else cell_text.metric_cells(results, rows, (variable, name))
         columns.append(Column(variable, own))
-        columns += cells.paper_column([(row, f"{variable}.{name}") for row in rows])
+        columns += cell_text.paper_column([(row, f"{variable}.{name}") for row in rows])
     title = f"{TITLES[mean]} per variable [%]"
     lines = Column("experiment", [Cell(line) for line in table.lines])
-    return Sheet.of(name, title, [lines, *columns], cells.legend(results, columns, "of its column"))
+    return Sheet.of(name, title, [lines, *columns], cell_text.legend(results, columns, "of its column"))
 
 
 def _classes(results: Results, variable: str) -> Sheet:
@@ -142,12 +147,12 @@ def _classes(results: Results, variable: str) -> Sheet:
     counts = dict(sorted(facts.counts.items(), key=lambda item: -item[1]))
     counts |= {BACKGROUND: facts.background} if facts.background else {}
     rows = [table.row(line, variable) for line in table.lines]
-    found = [cells.figure_cells(results, rows, (variable, name, "f1")) for name in counts]
+    found = [cell_text.metric_cells(results, rows, (variable, name, "f1")) for name in counts]
     figures = [Column(line, [row[i] for row in found]) for i, line in enumerate(table.lines)]
     names = Column("class", [Cell(f"{name} {RARE}" if rare.get(name) else name) for name in counts])
     images = Column("images", [Cell(f"{count:,}") for count in counts.values()])
     notes = [f"{RARE}: under-represented, fewer than 1/{len(rare)} of the labels."] * any(rare.values())
-    notes = ["Images: in the whole data set.", *notes, *cells.legend(results, figures, "of its row")]
+    notes = ["Images: in the whole data set.", *notes, *cell_text.legend(results, figures, "of its row")]
     title = f"F1 per class of {variable} [%]"
     rules = [len(rare)] if facts.background else []
     stem = re.sub(r"[^\w.-]+", "-", variable)
@@ -162,11 +167,11 @@ def _gains(results: Results) -> list[Sheet]:
     lines = Column("experiment", [Cell("images with a label [%]"), *(Cell(one.line) for one in found)])
     columns = [lines]
     for name in names:
-        texts = [cells.points(one.gains[name], sign=True) if name in one.gains else NONE for one in found]
+        texts = [cell_text.points(one.gains[name], sign=True) if name in one.gains else NONE for one in found]
         columns.append(Column(name, [Cell(f"{100 * results.facts.labelled(name):.1f}"), *map(Cell, texts)]))
     r = [NONE if math.isnan(one.r) else f"{one.r:.2f}".replace("-", "−") for one in found]
     columns += [Column("r", [Cell(""), *map(Cell, r)])]
-    columns += [Column("p", [Cell(""), *(Cell(cells.p_text(one.p)) for one in found)])]
+    columns += [Column("p", [Cell(""), *(Cell(cell_text.p_text(one.p)) for one in found)])]
     notes = [
         f"Gains: between means over runs. r: Pearson's correlation of the gains with the share of labelled images "
         f"over {len(names)} variables; p: two-sided."

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from silktune.study.document.parts import Bullets, Cell, Code, Document, Heading, Paragraph, Part, Sheet
+
 # _ is left alone inside a word and < before a number, where they mean nothing
 INLINE = re.compile(r"[\\`*|~$]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|(?<=\s)#+$")
 BLOCK = re.compile(r"^(?:[-+](?=[\s-]|$)|#(?=#*(?:\s|$))|>|\d+(?=[.)]))")
@@ -53,3 +55,42 @@ def table(heads: Sequence[str], rows: Iterable[Iterable[str]], labels: int) -> l
 def _quotes(words: str, least: int) -> int:
     """How many backticks quote words that have some themselves."""
     return max([least, *(len(run) + 1 for run in re.findall("`+", words))])
+
+
+def written(document: Document) -> str:
+    """The whole document; parts without text leave nothing."""
+    texts = (_part(part) for part in document)
+    return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _part(part: Part) -> str:
+    match part:
+        case Heading():
+            return f"{'#' * part.level} {text(part.text)}"
+        case Paragraph():
+            return _spans(part.parts)
+        case Code():
+            return "\n".join(block(part.text))
+        case Bullets():
+            return "\n".join(f"- {paragraph(item)}" for item in part.texts)
+        case Sheet():
+            heads = [text(head) for head in part.columns]
+            lines = table(heads, [map(_cell, row) for row in part.rows], part.labels)
+            notes = paragraph(" ".join(part.notes))
+            return "\n".join([*lines, "", notes] if notes else lines)
+
+
+def _spans(parts: Sequence[str | Code]) -> str:
+    """Text and code in one line; spaces between them are the text's."""
+    spans = [code(part.text) if isinstance(part, Code) else _spaced(part, first=i == 0) for i, part in enumerate(parts)]
+    return "".join(spans)
+
+
+def _spaced(words: str, *, first: bool) -> str:
+    inner = paragraph(words) if first else text(words)
+    return " " * (words[:1].isspace() and not first) + inner + " " * (words[-1:].isspace() and bool(inner))
+
+
+def _cell(cell: Cell) -> str:
+    plain = code_cell(cell.text) if cell.code else text(cell.text)
+    return f"**{plain}**" if cell.bold else plain

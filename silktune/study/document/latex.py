@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from silktune.study.table.cells import PAPER, Cell, Sheet
+from silktune.study.document.parts import Cell, Sheet
+
+PAPER = "paper"  # the head of a column that keeps close to its left: what a paper prints beside our metric
 
 SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

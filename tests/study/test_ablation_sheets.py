@@ -10,8 +10,9 @@ from silktune.outcome import Outcome
 from silktune.study import statistics
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.ablation.rows import Row, Table
-from silktune.study.table import cells
-from silktune.study.table.building import Sheet, sheets
+from silktune.study.document.parts import Sheet
+from silktune.study.table import cell_text
+from silktune.study.table.ablation_sheets import sheets
 from silktune.study.table.comparisons import differences, gains
 from tests.study.tables import (
     BASE,
@@ -350,11 +351,11 @@ def test_rows_that_are_not_of_the_table_are_not_looked_at() -> None:
     [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (0.0123, "0.012"), (1.0, "1.000"), (math.nan, "–")],
 )
 def test_p_values_as_papers_print_them(p: float, text: str) -> None:
-    assert cells.p_text(p) == text
+    assert cell_text.p_text(p) == text
 
 
 @pytest.mark.parametrize(
     ("share", "text"), [(0.0412, "+4.12"), (-0.0061, "−0.61"), (0.00004, "0.00"), (-0.00004, "0.00")]
 )
 def test_percentage_points_have_a_sign_unless_they_are_nothing(share: float, text: str) -> None:
-    assert cells.points(share, sign=True) == text
+    assert cell_text.points(share, sign=True) == text

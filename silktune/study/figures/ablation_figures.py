@@ -21,7 +21,7 @@ from silktune.outcome import ClassScores, Confusion
 from silktune.safe_names import file_name
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
-from silktune.study.figures import canvas, confusion
+from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.figures.canvas import COLOURS, STRONG, WEAK
 from silktune.study.statistics import SIGNIFICANCE, Comparison
 from silktune.study.table.comparisons import Difference, differences, variables
@@ -186,7 +186,7 @@ def confusions(results: Results, variable: str) -> Figure | None:
         title = f"{line} (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{len(found)})" if found else line
         matrices[title] = Confusion.total([one.confusion for one in found]) if found else None
         classes = found[0].classes if found else classes
-    return confusion.panels(variable, matrices, classes) if classes else None
+    return confusion_matrices.panels(variable, matrices, classes) if classes else None
 
 
 def _key(label: str, colour: str, marker: str, face: str = "") -> Line2D:

@@ -1,73 +1,39 @@
-"""A table as text in cells, and how figures, differences and p-values are written in them."""
+"""How metrics, differences and p-values are written in the cells of a table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from silktune.outcome import Name
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.rows import Row
+from silktune.study.document.latex import PAPER
+from silktune.study.document.parts import Cell, Column
 from silktune.study.statistics import SIGNIFICANCE
 
 NONE = "–"
 RARE = "†"  # beside the name of an under-represented class
-PAPER = "paper"  # the head of a column with what the paper prints
 
 
-@dataclass(frozen=True)
-class Cell:
-    text: str
-    bold: bool = False
-    untested: bool = False  # in bold since no test can tell it from the best: the difference does not vary
-
-
-@dataclass(frozen=True)
-class Column:
-    head: str
-    cells: Sequence[Cell]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table: as many cells in every row as there are columns."""
-
-    name: str  # stem of a file
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    notes: tuple[str, ...]
-    labels: int = 1  # leading columns that name a row; the others hold numbers
-    rules: tuple[int, ...] = ()  # a line is drawn above the rows with these numbers, counted from 0
-
-    @classmethod
-    def of(
-        cls, name: str, title: str, columns: Sequence[Column], notes: Sequence[str],
-        labels: int = 1, rules: Sequence[int] = (),
-    ) -> Sheet:  # fmt: skip
-        """The sheet with these columns."""
-        rows = tuple(zip(*(column.cells for column in columns), strict=True))
-        return cls(name, title, tuple(column.head for column in columns), rows, tuple(notes), labels, tuple(rules))
-
-
-def figure_cells(results: Results, rows: Sequence[Row], figure: Name) -> list[Cell]:
+def metric_cells(results: Results, rows: Sequence[Row], metric: Name) -> list[Cell]:
     """A figure of rows, in bold those that cannot be told from the best of their variable."""
-    ps = results.against_best(rows, figure)
-    return [_figure_cell(figure_text(results, row, figure), ps.get(row.id)) for row in rows]
+    ps = results.against_best(rows, metric)
+    return [_metric_cell(metric_text(results, row, metric), ps.get(row.id)) for row in rows]
 
 
-def _figure_cell(text: str, p: float | None) -> Cell:
+def _metric_cell(text: str, p: float | None) -> Cell:
     """A figure whose row is told from the best with this p; None: it was not judged."""
     return Cell(text) if p is None else Cell(text, bold=not p < SIGNIFICANCE, untested=math.isnan(p))
 
 
-def figure_text(results: Results, row: Row, figure: Name) -> str:
+def metric_text(results: Results, row: Row, metric: Name) -> str:
     """Mean ± standard deviation in percent, with n where there are not as many runs as in the table."""
-    found = results.figure(row, figure)
-    if found is None:
+    metric_over_runs = results.figure(row, metric)
+    if metric_over_runs is None:
         return NONE
-    return f"{found}" if found.n == results.runs else f"{found} (n = {found.n})"
+    n = metric_over_runs.n
+    return f"{metric_over_runs}" if n == results.runs else f"{metric_over_runs} (n = {n})"
 
 
 def paper_column(printed: Sequence[tuple[Row, str]]) -> list[Column]:

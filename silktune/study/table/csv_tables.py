@@ -1,0 +1,81 @@
+"""An ablation as CSV, for programs: shares in [0, 1] to the last digit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from silktune.data.variables import BACKGROUND
+from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
+from silktune.study.ablation.results import Results
+from silktune.study.ablation.rows import Row
+from silktune.study.document.csv import csv_text
+from silktune.study.table.comparisons import differences, variables
+
+
+def metrics_csv(results: Results) -> str:
+    """Every metric of every row, and the paper's beside it: one line each."""
+    lines = [["row", "variable", "class", "metric", "mean", "std", "n", "paper_mean", "paper_std"]]
+    for row in results.table.rows:
+        for variable, name, metric in _metrics(results, row):
+            over_runs = results.figure(row, tuple(part for part in (variable, name, metric) if part))
+            printed = None if name else row.paper.get(f"{variable}.{metric}" if variable else metric)
+            if over_runs or printed:
+                ours = ["", "", "0"]
+                if over_runs:
+                    ours = [_exact(over_runs.mean), _exact(over_runs.deviation), str(over_runs.n)]
+                paper = [_exact(printed.mean), _exact(printed.deviation)] if printed else ["", ""]
+                lines.append([row.id, variable, name, metric, *ours, *paper])
+    return csv_text(lines)
+
+
+def _metrics(results: Results, row: Row) -> Iterator[tuple[str, str, str]]:
+    """Variable, class and name of every metric that a row may have."""
+    yield from (("", "", mean) for mean in MEANS)
+    for variable in (row.variable,) if row.variable else variables(results):
+        yield from ((variable, "", metric) for metric in VARIABLE_FIGURES)
+        for name in (*results.facts.variable(variable).counts, BACKGROUND):
+            yield from ((variable, name, metric) for metric in CLASS_FIGURES)
+
+
+def comparisons_csv(results: Results) -> str:
+    """Every difference from the reference that the sheets show."""
+    heads = [
+        "row",
+        "reference",
+        "variable",
+        "metric",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "runs_needed",
+        "test",
+    ]
+    lines = [heads]
+    for metric in MEANS:
+        for one in differences(results, metric):
+            if (found := one.comparison) is not None:
+                numbers = map(_exact, (found.difference, found.low, found.high, found.p, one.p_holm))
+                needed = "" if found.runs_needed is None else str(found.runs_needed)
+                names = [one.row.id, one.reference.id, one.row.variable, metric]
+                lines.append([*names, *numbers, needed, found.test])
+    return csv_text(lines)
+
+
+def runs_csv(results: Results) -> str:
+    """Every training that has an outcome."""
+    lines = [["row", "run", "seed", "state", "reason", "fingerprint", "best_epoch", *MEANS]]
+    for row in (row for row in results.table.rows if not row.same_as):
+        for run in range(1, results.most_runs + 1):
+            trial = results.table.trial(row, run)
+            if outcome := results.outcomes.get(trial.id):
+                ended = [outcome.state, outcome.reason, outcome.fingerprint, str(outcome.best_epoch)]
+                metrics = [_exact(getattr(outcome.test, mean, None)) for mean in MEANS]
+                lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *metrics])
+    return csv_text(lines)
+
+
+def _exact(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else repr(value)
