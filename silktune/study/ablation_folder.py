@@ -49,7 +49,8 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
             f"Give the folder of one, as `silktune ablate` prints it."
         ) from None
     except (ValidationError, SettingsError) as error:
-        plan.read(paths)  # says so where the whole study is of another version
+        if paths.plan.exists():
+            plan.read(paths)  # says so where the whole study is of another version
         raise StudyError(
             f"{paths.table} is none of this version of silktune ({first_complaint(error)}). "
             "The same `silktune ablate` writes it again."
