@@ -10,6 +10,7 @@ import pytest
 import silktune
 from silktune.api.studies import AblationStudy, SearchStudy
 from silktune.data.dataset import Dataset
+from silktune.study.figures import ablation_figures
 
 SPACE = """
 question: Which γ?
@@ -67,17 +68,23 @@ class Here:
         return silktune.ablate(self.data.folder, **(given | self.common | changes))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory, tiny: Dataset) -> Here:
-    """Shared by the tests of a module, which read what they do not make."""
+    """Shared by all tests, which do not touch what they did not make."""
     return Here(tmp_path_factory.mktemp("api"), tiny)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ablation without its figures, which take seconds and are not looked at."""
+    monkeypatch.setattr(ablation_figures, "write", lambda results, folder: None)
+
+
+@pytest.fixture(scope="session")
 def searched(here: Here) -> SearchStudy:
     return here.search()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ablated(here: Here) -> AblationStudy:
     return here.ablate()

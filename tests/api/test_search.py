@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,7 @@ def test_in_a_notebook_it_is_a_table(kind: str, request: pytest.FixtureRequest) 
     assert "\n" not in repr(study)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_nothing_is_printed(here: Here, capfd: pytest.CaptureFixture[str]) -> None:
     here.search(name="silent", final_runs=1, settings={"train.max_epochs": 1, "loss.gamma": 1.0})
     here.ablate(name="silent-too", runs=1)
@@ -100,7 +102,8 @@ def test_called_twice_it_runs_nothing_twice_and_more_is_added(searched: SearchSt
     again = here.search()
     assert outcomes(again.folder) == before
     pd.testing.assert_frame_equal(again.trials, searched.trials)
-    more = here.search(final_runs=3)
+    shutil.copytree(searched.folder, searched.folder.with_name("more"))
+    more = here.search(name="more", final_runs=3)
     after = outcomes(more.folder)
     assert {name: after[name] for name in before} == before
     assert len(more.test) == 3
@@ -163,6 +166,7 @@ class Hears(silktune.Progress):
         self.heard.append(f"ended {trial.id}")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_progress_is_heard(here: Here) -> None:
     progress = Hears()
     here.ablate(name="heard", runs=1, progress=progress)

@@ -47,6 +47,7 @@ def test_a_finished_ablation(ablated: AblationStudy) -> None:
     assert study.state == "finished"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_interrupted_ablation(here: Here) -> None:
     with pytest.raises(KeyboardInterrupt):
         here.ablate(name="interrupted", progress=Stops("MTL-run2"))
@@ -78,6 +79,7 @@ class Looks(silktune.Progress):
         self.seen.append(silktune.open_study(self.folder))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_running_study(here: Here) -> None:
     progress = Looks(here.folder / "runs" / "running")
     here.search(name="running", final_runs=1, progress=progress)
