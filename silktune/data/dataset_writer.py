@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -19,7 +18,7 @@ from silktune.data.image_store import HASH, store_name
 from silktune.data.labels import SUBSETS, LabelTable
 from silktune.data.split import Split
 from silktune.outcome import write_whole
-from silktune.settings import Data
+from silktune.settings import Data, Experiment, identity
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow")
 
@@ -77,19 +76,17 @@ def digest(labels: LabelTable, contents: Mapping[str, bytes], settings: Data) ->
     how = _settings(settings) | {"variables": labels.variables, "unusable": labels.unusable, "version": VERSION}
     rows = labels.cells[["image", "record", "split", *labels.variables]].to_numpy().tolist()
     hashes = [contents[name].hex() for name in labels.cells["image"]]
-    return _hash([how, store_name(settings), rows, hashes])
+    return identity.digest([how, store_name(settings), rows, hashes])
 
 
 def split_digest(samples: pd.DataFrame, contents: Mapping[str, bytes]) -> str:
     """A name for the split: which images are in which subset, whatever they and the columns are called."""
     rows = zip(samples["image"], samples["subset"], strict=True)
-    return _hash(sorted((contents[name].hex(), subset) for name, subset in rows if subset))
+    return identity.digest(sorted((contents[name].hex(), subset) for name, subset in rows if subset))
 
 
 def _settings(settings: Data) -> dict[str, object]:
-    """What makes it another data set; the variables are chosen from it afterwards."""
-    return settings.model_dump(exclude={"variables"})
-
-
-def _hash(value: object) -> str:
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
+    """What makes it another data set, without what is neutral; the variables are chosen from it afterwards."""
+    names = Data.model_fields.keys() - {"variables"}
+    counted = identity.kept(Experiment(data=settings))
+    return {name: counted[f"data.{name}"] for name in sorted(names) if f"data.{name}" in counted}

@@ -70,7 +70,8 @@ class ImageStore:
         Raises:
             IncompleteError: the files of the store do not belong together.
         """
-        rows = {path: path.stat().st_size // size if path.exists() else 0 for path, size in self.row_bytes.items()}
+        written = reversed(self.row_bytes.items())  # contents first: a writer that is at work appends them last
+        rows = {path: path.stat().st_size // size if path.exists() else 0 for path, size in written}
         n = rows[self.contents_file]
         if n and min(rows.values()) < n:
             raise IncompleteError(f"{self.folder}: this image store is damaged: the sizes of its files differ.")

@@ -10,6 +10,7 @@ from silktune.data.labels import table_name
 from silktune.data.prepare import Progress, prepare
 from silktune.errors import DataError
 from silktune.settings import Data
+from silktune.settings.experiment import neutral_values
 
 
 def open_or_prepare(
@@ -50,11 +51,12 @@ def label_table(source: Path) -> Path | None:
 
 def _check(dataset: Dataset, settings: Data) -> None:
     """Complain of a data set that was prepared otherwise, or whose table has columns that somebody has to leave out."""
-    then, now, default = dataset.about["settings"], settings.model_dump(exclude={"variables"}), Data().model_dump()
+    now = settings.model_dump(exclude={"variables"})
+    then = {name: neutral_values().get(f"data.{name}") for name in now} | dataset.about["settings"]
     complaints = [
         f"{dataset.folder}: it was prepared with data.{name}={before}, not {now[name]}. "
         f"Give its label table instead of the folder, or set data.{name}={before}"
-        for name in now if (before := then.get(name, default[name])) != now[name]
+        for name in now if (before := then[name]) != now[name]
     ]  # fmt: skip
     if unusable := dataset.about["unusable"] if not settings.variables else {}:
         names = ",".join(variable.name for variable in dataset.variables)
