@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from silktune.errors import SettingsError
 from silktune.settings import Experiment, names, parse, spell
 from silktune.settings.descriptions import describe
-from silktune.settings.spelling import alike
 from silktune.settings.trunks import BLOCKS
+from silktune.settings.value_text import alike
 
 
 def said(changes: dict[str, Any], where: str = "") -> list[str]:

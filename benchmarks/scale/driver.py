@@ -18,8 +18,8 @@ from silktune.core import metrics
 from silktune.data.dataset import Dataset
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import collection
-from silktune.orchestrate import buffered_tracker, search, study_logging
-from silktune.orchestrate.executors.ray import RayExecutor, messages, node_check, trainable, tune
+from silktune.orchestrate import buffered_tracker, search, study_tracking
+from silktune.orchestrate.executors.ray import RayExecutor, node_check, result_keys, trainable, tune
 from silktune.orchestrate.executors.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Tracker
@@ -28,8 +28,8 @@ from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, Trial
 from silktune.tracking import store
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.null_tracker import NoTracker
-from silktune.tracking.tracker import MlflowTracker
 
 SMALL = {"data.image_size": 32, "net.trunk": "resnet18", "net.weights": "none"}  # nothing is trained
 PATIENCE = 1800.0  # seconds; the first processes of all nodes share the cores of one machine
@@ -80,7 +80,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
         order = search.Order("tpe", 0, size.trials, 1, None, RayExecutor(placement))
         search.search(space, found, order, paths, tracker, _Watcher(clock))
         clock.mark("searched")
-        study_logging.write(plan, paths, tracker)
+        study_tracking.write(plan, paths, tracker)
         tracker.close(failed=False)
     clock.mark("end")
     clock.write(folder / DRIVER.format(start))
@@ -89,7 +89,7 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
 def _sleep(folder: Path, size: Size, found: Dataset) -> training.Sleep:
     truth = found.labels[found.rows("validation")]
     scores = metrics.scores(truth, truth.clip(min=0), found.variables)
-    keys = (messages.TRIAL, messages.EPOCH, messages.OUTCOME)
+    keys = (result_keys.TRIAL, result_keys.EPOCH, result_keys.OUTCOME)
     return training.Sleep(size.epochs, size.seconds, scores, folder / LOG, keys)
 
 
@@ -119,7 +119,7 @@ def _time(clock: Clock) -> None:
     clock.time("start: every node is asked", node_check, "check")
     clock.time("end: importances", OptunaSource, "importances")
     clock.time("end: report", report, "write")
-    clock.time("end: MLflow is made complete", study_logging, "write")
+    clock.time("end: MLflow is made complete", study_tracking, "write")
 
 
 class _Watcher:

@@ -11,13 +11,13 @@ from silktune.api import arguments, defaults
 from silktune.api.progress import Begun, Listener
 
 if TYPE_CHECKING:
-    from silktune.api.session import StudyFolder
     from silktune.api.studies import AblationStudy
+    from silktune.api.study_context import StudyFolder
     from silktune.data.dataset import Dataset
     from silktune.orchestrate.ablate import Order
     from silktune.orchestrate.coordinator import Watcher
     from silktune.orchestrate.estimate import Estimate
-    from silktune.study.ablation.rows import Table
+    from silktune.study.ablation.table_model import Table
     from silktune.study.plan import AblationPlan
 
 
@@ -68,7 +68,7 @@ def ablate(
 
     dataset = open_dataset(data, images, chosen.base, Path(root), listener)
     from silktune.api import executor as executors
-    from silktune.api.session import StudyFolder
+    from silktune.api.study_context import StudyFolder
     from silktune.orchestrate.ablate import Order
 
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
@@ -101,7 +101,7 @@ def estimate(
 
     dataset = open_dataset(data, images, chosen.base, Path(root), listener)
     from silktune.api import executor as executors
-    from silktune.api.session import StudyFolder
+    from silktune.api.study_context import StudyFolder
     from silktune.orchestrate import estimate
     from silktune.orchestrate.ablate import Order
     from silktune.study.external_files import Outside
@@ -150,7 +150,7 @@ def _run(
     table: Table, plan: AblationPlan, dataset: Dataset, order: Order, folder: StudyFolder, listener: Listener
 ) -> AblationStudy:
     from silktune.api import studies
-    from silktune.api.session import Study
+    from silktune.api.study_context import Study
     from silktune.orchestrate.ablate import ablate
 
     begun = Study.begin(

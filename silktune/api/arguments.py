@@ -12,7 +12,7 @@ from typing import Any
 from silktune.api.defaults import DEVICES
 from silktune.errors import ResourceError, SettingsError, trouble
 from silktune.orchestrate.executors import EXECUTORS
-from silktune.study.samplers import SAMPLERS
+from silktune.study.sampler_names import SAMPLERS
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 UNTOLD = ("progress", "command")  # arguments that a call is not told by

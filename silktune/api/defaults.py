@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, get_args
 
-from silktune.study.samplers import Sampler
+from silktune.study.sampler_names import Sampler
 
 Device = Literal["auto", "cpu", "cuda"]
 

@@ -11,14 +11,14 @@ from silktune.api.mlflow_page import how_to_look
 from silktune.core import predict, training
 from silktune.data.dataset import Dataset
 from silktune.errors import DataError, StudyError
-from silktune.orchestrate import study_logging as story
-from silktune.orchestrate.study_logging import Written
+from silktune.orchestrate import study_tracking as story
+from silktune.orchestrate.study_tracking import Written
 from silktune.study import plan as plans
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, Trial
 from silktune.tracking import model, provenance, store
-from silktune.tracking.tracker import MlflowTracker
+from silktune.tracking.mlflow_tracker import MlflowTracker
 
 
 @dataclass(frozen=True)

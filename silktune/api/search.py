@@ -12,8 +12,8 @@ from silktune.api.progress import Begun, Listener
 from silktune.errors import SettingsError
 
 if TYPE_CHECKING:
-    from silktune.api.session import StudyFolder
     from silktune.api.studies import SearchStudy
+    from silktune.api.study_context import StudyFolder
     from silktune.data.dataset import Dataset
     from silktune.orchestrate.coordinator import Watcher
     from silktune.orchestrate.search import Order
@@ -68,7 +68,7 @@ def search(
 
     dataset = open_dataset(data, images, chosen.base, Path(root), listener)
     from silktune.api import executor as executors
-    from silktune.api.session import StudyFolder
+    from silktune.api.study_context import StudyFolder
     from silktune.orchestrate.search import Order
 
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
@@ -93,7 +93,7 @@ def _run(
     space: Space, dataset: Dataset, order: Order, folder: StudyFolder, command: str, listener: Listener
 ) -> SearchStudy:
     from silktune.api import studies
-    from silktune.api.session import Study
+    from silktune.api.study_context import Study
     from silktune.orchestrate.search import search
     from silktune.study.plan import SearchPlan
 

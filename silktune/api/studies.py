@@ -102,7 +102,7 @@ def of_search(paths: StudyPaths, plan: SearchPlan) -> SearchStudy:
         StudyError: its journal or an outcome is missing or damaged.
     """
     from silktune.orchestrate.sampler import SearchedTrials
-    from silktune.orchestrate.study_logging import recorded_finals
+    from silktune.orchestrate.study_tracking import recorded_finals
 
     state = _state(paths)
     trials = SearchedTrials.read(paths, plan.space).trials if paths.journal.exists() else {}

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from silktune import __version__
-from silktune.cli import ablate, cluster_check, data, list_settings, mlflow_sync, search, table, train
+from silktune.cli import ablate, cluster_file, data, list_settings, mlflow_sync, search, table, train
 
 app = typer.Typer(
     help="Hyperparameter search and ablations for SilkNet on Ray: images with gaps in their labels and rare classes.",
@@ -19,7 +19,7 @@ app.command("table")(table.command)
 app.command("train")(train.command)
 app.command("settings")(list_settings.command)
 app.add_typer(data.app, name="data")
-app.add_typer(cluster_check.app, name="cluster")
+app.add_typer(cluster_file.app, name="cluster")
 app.add_typer(mlflow_sync.app, name="mlflow")
 
 

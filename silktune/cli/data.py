@@ -21,7 +21,7 @@ from silktune.settings import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from silktune.data.describe import Description
-    from silktune.data.labels import Variable
+    from silktune.data.label_table import Variable
 
 app = typer.Typer(help="Label tables and images: prepare, describe, or weave a sample.", no_args_is_help=True)
 
@@ -57,7 +57,7 @@ def prepare(
     from silktune.api.describe import data_settings
     from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
-    from silktune.data.labels import table_name
+    from silktune.data.label_table import table_name
     from silktune.data.local_copy import keep
     from silktune.data.prepare import prepare as make
     from silktune.storage import Storage

@@ -22,7 +22,7 @@ from silktune.cli.options import (  # fmt: skip
     WorkersOption,
 )
 from silktune.cli.terminal.encoding import command_line
-from silktune.study.samplers import SAMPLERS
+from silktune.study.sampler_names import SAMPLERS
 
 
 def command(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from silktune.core import state_file
+from silktune.core import torch_file
 from silktune.errors import ResourceError, StudyError, reason, trouble
 from silktune.outcome import Epoch
 from silktune.storage import Storage
@@ -60,10 +60,10 @@ def load(place: Storage, identity: str) -> Checkpoint | None:
     if found is None:
         return None
     try:
-        content = state_file.read(found)
+        content = torch_file.read(found)
         version, whose = content.pop("version"), content["identity"]
-    except (state_file.Unreadable, AttributeError, TypeError, KeyError) as error:
-        why = error if isinstance(error, state_file.Unreadable) else "it holds something else"
+    except (torch_file.Unreadable, AttributeError, TypeError, KeyError) as error:
+        why = error if isinstance(error, torch_file.Unreadable) else "it holds something else"
         raise StudyError(f"{place}/{FILE} cannot be read ({why}). Delete it to train from the first epoch.") from error
     if version != VERSION or whose != identity:
         raise StudyError(

@@ -15,16 +15,16 @@ from time import perf_counter
 
 import torch
 
-from silktune.core.batches import Rows
+from silktune.core.batch_sampling import Rows
 from silktune.core.collective import ALONE
 from silktune.core.device import memory, prepare_device
 from silktune.core.loader import Batch
-from silktune.core.streams import Chance
+from silktune.core.random_streams import Chance
 from silktune.core.training import view
 from silktune.core.training_loop import Training, train_batches, validation_batches
 from silktune.data.dataset import Dataset
 from silktune.settings import Experiment, Runtime
-from silktune.settings.weights import RANDOM
+from silktune.settings.pretrained_weights import RANDOM
 
 STEPS = 5  # timed, after one that is not: the first one chooses algorithms and asks for memory
 

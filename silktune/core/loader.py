@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from silktune.core.batches import Rows
+from silktune.core.batch_sampling import Rows
 from silktune.core.collective import World
 from silktune.data.dataset import Dataset
 

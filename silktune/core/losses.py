@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from silktune.core.balancing import TaskWeights, balance
+from silktune.core.loss_balancing import TaskWeights, balance
 
 # Margins are multiples of 1/M computed in floating point: what is positive is at least 1/M, what should be 0
 # is some 1e-7. The threshold between them holds for every M < 5000.

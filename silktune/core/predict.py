@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from silktune.core import metrics
-from silktune.core.batches import Rows, pieces
+from silktune.core.batch_sampling import Rows, pieces
 from silktune.core.collective import ALONE
 from silktune.core.loader import feed
 from silktune.core.silknet import Network, network
-from silktune.core.state_file import Unreadable, read_file
+from silktune.core.torch_file import Unreadable, read_file
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError
 from silktune.outcome import Scores, Subset
 from silktune.settings import Experiment
-from silktune.settings.weights import RANDOM
+from silktune.settings.pretrained_weights import RANDOM
 
 IMAGES_AT_ONCE = 256
 

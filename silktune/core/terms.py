@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from silktune.core import balancing, losses, similarity
+from silktune.core import loss_balancing, losses, similarity
 from silktune.settings import Loss
 
 
@@ -52,9 +52,9 @@ class Terms:
             counts: M tensors (K_m,) of training images per class.
         """
         self.loss, self.background = loss, background
-        self.adjustment = balancing.logit_adjustment(counts, loss.tau) if loss.tau else None
+        self.adjustment = loss_balancing.logit_adjustment(counts, loss.tau) if loss.tau else None
         self.class_weights = (
-            balancing.effective_weights(counts, loss.beta) if loss.class_weights == "effective" else None
+            loss_balancing.effective_weights(counts, loss.beta) if loss.class_weights == "effective" else None
         )
 
     def __call__(self, features: Features) -> dict[str, Value]:
@@ -86,7 +86,7 @@ class Sums:
     def means(self) -> dict[str, float]:
         """Every term, L_aux and the whole loss L, which is linear in its terms."""
         terms = {
-            name: balancing.balance(total, self.counts[name], self.loss.task_weights)
+            name: loss_balancing.balance(total, self.counts[name], self.loss.task_weights)
             for name, total in self.totals.items()
         }
         L = losses.combine(terms, self.loss.weights)
@@ -99,7 +99,7 @@ def _classification(terms: Terms, features: Features) -> Value:
         features.logits, features.labels,
         gamma=terms.loss.gamma, adjustment=terms.adjustment, class_weights=terms.class_weights,
     )  # fmt: skip
-    return Value(balancing.balance(totals, counts, terms.loss.task_weights), totals.detach(), counts)
+    return Value(loss_balancing.balance(totals, counts, terms.loss.task_weights), totals.detach(), counts)
 
 
 def _semantic(terms: Terms, features: Features) -> Value:

@@ -5,7 +5,7 @@ It knows no Ray and no MLflow: it tells each epoch to `report` and keeps its sta
 
 from __future__ import annotations
 
-from silktune.core import backbones, batches
+from silktune.core import backbones, batch_sampling
 from silktune.core.collective import ALONE, World
 from silktune.core.device import memory, prepare_device
 from silktune.core.silknet import Network
@@ -57,5 +57,5 @@ def check(experiment: Experiment, runtime: Runtime, data: Dataset) -> None:
     prepare_device(runtime)
     seen = view(data, experiment)
     if experiment.train.sampling == "balanced":
-        batches.check_balanced(experiment.train.batch_size, class_counts(seen))
+        batch_sampling.check_balanced(experiment.train.batch_size, class_counts(seen))
     backbones.build(experiment.net.trunk, experiment.net.weights)

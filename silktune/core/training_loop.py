@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from silktune.core import augment, batches, checkpoint, metrics
+from silktune.core import augment, batch_sampling, checkpoint, metrics
 from silktune.core.backbones import measure_statistics
-from silktune.core.balancing import counts_per_output
-from silktune.core.batches import Rows, pieces
+from silktune.core.batch_sampling import Rows, pieces
 from silktune.core.checkpoint import Checkpoint
 from silktune.core.collective import ALONE, World
 from silktune.core.device import device_name
 from silktune.core.loader import Batch, feed
+from silktune.core.loss_balancing import counts_per_output
+from silktune.core.random_streams import Chance
 from silktune.core.silknet import Network, network
-from silktune.core.streams import Chance
 from silktune.core.terms import Features, Terms, Value
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError, TrainingError
@@ -30,7 +30,7 @@ from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
 from silktune.settings import Experiment, Runtime, Train, spell
 from silktune.settings.identity import experiment_digest
-from silktune.settings.weights import RANDOM
+from silktune.settings.pretrained_weights import RANDOM
 from silktune.storage import Storage
 
 ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
@@ -50,7 +50,7 @@ class Training:
         self.identity = identity(experiment, data) if self.place else ""
         self.loss = Terms(experiment.loss, torch.from_numpy(data.background).to(device), _counts(data, device))
         if self.settings.sampling == "balanced":
-            batches.check_balanced(self.settings.batch_size, class_counts(data))
+            batch_sampling.check_balanced(self.settings.batch_size, class_counts(data))
         self.network = build(experiment, data, device)
         self.prefix, self.net = self.network.prefix, self.network.silknet
         world.copy_first(self.network.state_dict().values())
@@ -210,8 +210,8 @@ def train_batches(experiment: Experiment, data: Dataset, e: int) -> Sequence[Row
     chance = stream(experiment.train.seed, "batches", e)
     if experiment.train.sampling == "balanced":
         (variable,), labels = data.variables, data.labels[rows, 0]
-        return batches.balanced_batches(labels, rows, size, variable.K, chance)
-    return batches.random_batches(rows, size, chance)
+        return batch_sampling.balanced_batches(labels, rows, size, variable.K, chance)
+    return batch_sampling.random_batches(rows, size, chance)
 
 
 def validation_batches(experiment: Experiment, data: Dataset) -> Sequence[Rows]:

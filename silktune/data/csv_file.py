@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from silktune.data import label_spelling
+from silktune.data import text_normalisation
 from silktune.data.label_checks import COUNTS, KEYS, at
 from silktune.errors import DataError
 
@@ -76,7 +76,7 @@ def _separator(text: str) -> str:
     def headings(separator: str) -> tuple[int, int]:
         rows = _lenient(text[:_NEAR], separator)
         heading = next((row for row in rows if "".join(row).strip()), [])
-        return len({label_spelling.letters(cell) for cell in heading} & {*KEYS, *COUNTS}), len(heading)
+        return len({text_normalisation.letters(cell) for cell in heading} & {*KEYS, *COUNTS}), len(heading)
 
     return max(SEPARATORS, key=headings)
 
@@ -134,7 +134,7 @@ def _about_quotes(path: Path, lines: Sequence[int], separator: str) -> str:
 
 def _frame(path: Path, rows: _Rows, separator: str) -> pd.DataFrame:
     heading, *cells = rows.cells
-    names = [label_spelling.normalised(name) for name in heading]
+    names = [text_normalisation.normalised(name) for name in heading]
     width = max((number for number, name in enumerate(names, 1) if name), default=0)
     if not _are_padded(cells, width):
         width = len(names)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from silktune.data.image_store import FOLDER, HASH, ImageStore, IncompleteError, StoredImages
-from silktune.data.label_spelling import normalised
+from silktune.data.text_normalisation import normalised
 from silktune.data.variables import UNKNOWN, Variable
 from silktune.errors import DataError, nearest
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from silktune.data.dataset import CONTENTS, REJECTED, SAMPLES, VERSION, WHOLE
 from silktune.data.image_store import HASH, store_name
-from silktune.data.labels import SUBSETS, LabelTable
+from silktune.data.label_table import SUBSETS, LabelTable
 from silktune.data.split import Split
 from silktune.outcome import write_whole
 from silktune.settings import Data, Experiment, identity

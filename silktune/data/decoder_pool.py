@@ -1,4 +1,4 @@
-"""Processes that decode images. `decoding` is their other end, and says why they are not threads."""
+"""Processes that decode images. `decoder_worker` is their other end, and says why they are not threads."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Decoders:
                 decoder.end()
 
     def call(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
-        """What a function of `decoding` returns in one of the processes.
+        """What a function of `decoder_worker` returns in one of the processes.
 
         Raises:
             DiedError: the process ended before it had an answer.

@@ -1,4 +1,4 @@
-"""What a process does that decodes images for another one, which has its other end in `decoders`.
+"""What a process does that decodes images for another one, which has its other end in `decoder_pool`.
 
 It alone writes on its stderr, so what the C libraries say there is of the image that it decodes. libjpeg says so, and
 in no other way, that a picture is damaged, and goes on with grey or shifted pixels.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from silktune.data import label_checks, label_spelling
+from silktune.data import label_checks, text_normalisation
 from silktune.data.dataset import REJECTED, Dataset
 from silktune.data.label_checks import COUNTS
+from silktune.data.label_table import BACKGROUND, SUBSETS, Variable, of_cells, read_cells, stem
 from silktune.data.label_warnings import about_labels
-from silktune.data.labels import BACKGROUND, SUBSETS, Variable, of_cells, read_cells, stem
 from silktune.data.open_or_prepare import label_table
 from silktune.data.split import split
 from silktune.errors import DataError
@@ -55,13 +55,13 @@ def describe(source: Path, settings: Data) -> Description:
     if table is None:
         return _prepared(source, settings)
     cells = read_cells(table, settings.variables)
-    if set(map(label_spelling.letters, cells.columns)) == set(COUNTS):
+    if set(map(text_normalisation.letters, cells.columns)) == set(COUNTS):
         variables = tuple(_counted(table, cells))
         return Description(stem(table), variables, notes=tuple(_notes(variables)))
     labels = of_cells(table, cells, settings.variables)
     drawn = split(labels, seed=settings.split_seed, min_records=settings.min_records)
     known = {variable.name: variable for variable in drawn.variables}
-    names = tuple(map(label_spelling.normalised, settings.variables)) or tuple(known)
+    names = tuple(map(text_normalisation.normalised, settings.variables)) or tuple(known)
     variables = tuple(known[name] for name in names)
     parts = _parts(drawn.samples, variables, drawn.backgrounds, [reason for _, reason in drawn.rejected])
     notes = tuple(note.text for note in drawn.remarks if note.variable in ("", *names))

@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from silktune.data import decoder_worker
 from silktune.data.decoder_pool import Decoders, DiedError
 from silktune.data.image_store import HASH
-from silktune.data.label_spelling import alike
-from silktune.data.labels import LabelTable
+from silktune.data.label_table import LabelTable
+from silktune.data.text_normalisation import alike
 from silktune.errors import DataError
 
 LARGE = "it is too large"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from silktune.data import label_spelling
+from silktune.data import text_normalisation
 from silktune.data.variables import SUBSETS, Variable
 from silktune.errors import nearest
 
@@ -26,9 +26,9 @@ def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> It
         if times > 1:
             yield f"{path}: the column {name} is there {times} times; a column's name must be its own."
     yield from about_keys(path, found, KEYS)
-    if "image" not in map(label_spelling.letters, found):
+    if "image" not in map(text_normalisation.letters, found):
         yield f"{path}: there is no column image, the file name of each row's image.{nearest('image', found)}"
-    if "subset" in map(label_spelling.letters, found) and (not variables or "subset" in variables):
+    if "subset" in map(text_normalisation.letters, found) and (not variables or "subset" in variables):
         yield f"{path}: no column may be called subset; call it split (train, validation, test)."
     possible = candidates(found)
     if not possible:
@@ -43,9 +43,9 @@ def about_columns(path: Path, raw: pd.DataFrame, variables: Sequence[str]) -> It
 def about_headings(path: Path, headings: Sequence[str]) -> Iterator[str]:
     """Characters and quotation marks that no heading may hold."""
     for number, name in enumerate(headings, 1):
-        if code := label_spelling.control(name):
+        if code := text_normalisation.control(name):
             yield f"{path}: the heading of column {number} holds the control character {code}; delete it."
-        elif label_spelling.is_quoted(name) and label_spelling.letters(name) not in KEYS:
+        elif text_normalisation.is_quoted(name) and text_normalisation.letters(name) not in KEYS:
             yield f"{path}: the heading {name} is in quotation marks that are not plain double quotes; leave them out."
 
 
@@ -59,7 +59,7 @@ def about_ends(path: Path, headings: Sequence[str]) -> Iterator[str]:
 def about_keys(path: Path, headings: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
     """Headings that are keys but for case, spaces or signs: read as variables, they would be missed in silence."""
     for name in headings:
-        key = label_spelling.letters(name)
+        key = text_normalisation.letters(name)
         if key in keys and name != key:
             yield f"{path}: the column {name}: did you mean {key}? Call it {key}, or otherwise if it is another."
 
@@ -68,11 +68,11 @@ def about_cells(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator
     """Characters that no cell may hold, and cells whose quotation marks were not taken off."""
     for name in names:
         column = raw[name]
-        held = {cell: code for cell in column.unique() if (code := label_spelling.control(cell))}
+        held = {cell: code for cell in column.unique() if (code := text_normalisation.control(cell))}
         for code in sorted(set(held.values())):
             where = at(column.index[column.map(held.get) == code].tolist(), str(column.index.name))
             yield f"{path}: {where}: the cell {name} holds the control character {code}; delete it."
-        quoted = column[column.isin([cell for cell in column.unique() if label_spelling.is_quoted(cell)])]
+        quoted = column[column.isin([cell for cell in column.unique() if text_normalisation.is_quoted(cell)])]
         if len(quoted):
             where = at(quoted.index.tolist(), str(column.index.name))
             yield (
@@ -140,7 +140,7 @@ def unusable(path: Path, raw: pd.DataFrame, names: Sequence[str]) -> Iterator[tu
 
 def candidates(headings: Iterable[str]) -> list[str]:
     """The columns that may be variables."""
-    return [name for name in headings if name and name not in KEYS and label_spelling.letters(name) != "subset"]
+    return [name for name in headings if name and name not in KEYS and text_normalisation.letters(name) != "subset"]
 
 
 def without(usable: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from silktune.data.label_checks import KEYS, SPELLINGS, some
-from silktune.data.label_spelling import alike, letters
+from silktune.data.text_normalisation import alike, letters
 from silktune.data.variables import BACKGROUND
 
 MOST = 5  # notes of one column

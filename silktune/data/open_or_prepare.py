@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from silktune.data.dataset import WHOLE, Dataset
-from silktune.data.labels import table_name
+from silktune.data.label_table import table_name
 from silktune.data.prepare import Progress, prepare
 from silktune.errors import DataError
 from silktune.settings import Data

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from silktune.data import label_spelling
+from silktune.data import text_normalisation
 from silktune.data.label_checks import KEYS
 from silktune.errors import DataError
 
@@ -45,13 +45,13 @@ def read(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()  # pandas keeps an index with a name as a column
     cells = frame.astype(object).map(_cell)
-    cells.columns = pd.Index([label_spelling.normalised(str(name)) for name in frame.columns])
+    cells.columns = pd.Index([text_normalisation.normalised(str(name)) for name in frame.columns])
     return cells.set_axis(pd.RangeIndex(1, len(cells) + 1, name="row"))
 
 
 def _about_types(path: Path, schema: pa.Schema, variables: Sequence[str]) -> Iterator[str]:
     for field in schema:
-        name = label_spelling.normalised(field.name)
+        name = text_normalisation.normalised(field.name)
         wanted = not variables or name in (*KEYS, *variables)
         if wanted and not _is_label(field.type):
             yield (

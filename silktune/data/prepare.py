@@ -22,8 +22,8 @@ from silktune.data.dataset import WHOLE, read_contents
 from silktune.data.decoder_pool import Decoders, DiedError
 from silktune.data.image_store import ImageStore, Row
 from silktune.data.image_store_writer import StoreWriter, writing
-from silktune.data.labels import LabelTable
-from silktune.data.labels import read as read_labels
+from silktune.data.label_table import LabelTable
+from silktune.data.label_table import read as read_labels
 from silktune.data.split import Split, split
 from silktune.settings import MAX_MEGAPIXELS, Data
 

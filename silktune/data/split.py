@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from silktune.data.label_checks import some, without
+from silktune.data.label_table import BACKGROUND, SUBSETS, LabelTable, Note, Variable
 from silktune.data.label_warnings import images
-from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable, Note, Variable
 from silktune.data.stratified_draw import Board, Bools, Ints, draw
 from silktune.errors import DataError
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
+from silktune.data.label_table import BACKGROUND, SUBSETS, LabelTable
 from silktune.seeds import stream
 
 ATTEMPTS = 20

@@ -11,13 +11,13 @@ from silktune.errors import SettingsError, SilktuneError, StudyError
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
-from silktune.orchestrate.study_logging import about, open_rows
+from silktune.orchestrate.study_tracking import about, open_rows
 from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import ablation_folder, same_split
 from silktune.study.ablation.results import Facts, Results
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial

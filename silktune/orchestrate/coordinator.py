@@ -16,7 +16,7 @@ from typing import Protocol
 from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.core.checkpoint import MODEL
 from silktune.errors import Interrupted, reason
-from silktune.orchestrate.study_logging import close_record, open_record
+from silktune.orchestrate.study_tracking import close_record, open_record
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.external_files import Outside
 from silktune.study.mirror import Mirror

@@ -12,7 +12,7 @@ from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.executors.resources import Resources
 from silktune.settings import Experiment, Runtime
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 

@@ -21,7 +21,7 @@ from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
-from silktune.study.samplers import Sampler
+from silktune.study.sampler_names import Sampler
 from silktune.study.space import Dimension, Point, Space
 
 WARM_UP = 5  # other trials that have come as far before one is stopped there; Optuna's MedianPruner waits for as many

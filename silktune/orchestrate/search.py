@@ -19,7 +19,7 @@ from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.sampler import OptunaSource
-from silktune.orchestrate.study_logging import close_record
+from silktune.orchestrate.study_tracking import close_record
 from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
@@ -28,7 +28,7 @@ from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_runs
 from silktune.study.report import SearchReport
-from silktune.study.samplers import Sampler
+from silktune.study.sampler_names import Sampler
 from silktune.study.selection import ranked
 from silktune.study.space import Space
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from silktune.settings.experiment import Experiment, section_of
-from silktune.settings.spelling import spell
+from silktune.settings.value_text import spell
 
 
 class Description(NamedTuple):

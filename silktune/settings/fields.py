@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from silktune.settings.spelling import items
+from silktune.settings.value_text import items
 
 Origin = Literal["P23", "P22", "released code", "ours"]
 

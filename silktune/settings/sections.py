@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from silktune.settings import trunks, weights
+from silktune.settings import pretrained_weights, trunks
 from silktune.settings.fields import Names, Nodes, Section, setting
 
 MAX_MEGAPIXELS = 200  # of an image, unless a command says otherwise; decoded they take 600 MB, with transparency 4 GB
@@ -64,7 +64,7 @@ class Net(Section):
         Raises:
             SettingsError: there is no such file, or it cannot be read.
         """
-        return weights.digest(self.weights)
+        return pretrained_weights.digest(self.weights)
 
 
 class Loss(Section):

@@ -11,7 +11,7 @@ from silktune.outcome import write_whole
 from silktune.settings.identity import first_complaint
 from silktune.study import plan
 from silktune.study.ablation.results import Facts, Results
-from silktune.study.ablation.rows import Table
+from silktune.study.ablation.table_model import Table
 from silktune.study.document import markdown
 from silktune.study.paths import StudyPaths
 from silktune.study.table import ablation_document, ablation_sheets, csv_tables

@@ -15,7 +15,7 @@ from typing import Self
 from silktune.errors import StudyError
 from silktune.outcome import write_whole
 from silktune.settings import Net
-from silktune.settings.weights import file_of
+from silktune.settings.pretrained_weights import file_of
 from silktune.study.paths import StudyPaths
 
 BACK = "Put it back as it was, and the same command goes on"

@@ -19,7 +19,7 @@ from silktune.settings.experiment import neutral_values
 from silktune.settings.identity import FORM, KeptExperiment, digest, experiment_digest, first_complaint
 from silktune.storage import Storage
 from silktune.study.paths import StudyPaths, checked_name
-from silktune.study.samplers import Sampler
+from silktune.study.sampler_names import Sampler
 from silktune.study.space import Space
 
 SEARCHED = "trials"

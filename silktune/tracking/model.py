@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from silktune.tracking.runs import Run
+from silktune.tracking.mlflow_run import Run
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.store import SENDING
-from silktune.tracking.tracker import MlflowTracker
 
 WEIGHTS = "silktune.weights"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from silktune import versions
-from silktune.tracking.names import short
-from silktune.tracking.tracker import MlflowTracker
+from silktune.tracking.mlflow_names import short
+from silktune.tracking.mlflow_tracker import MlflowTracker
 
 DIGEST_LENGTH = 36  # of MLflow's column
 

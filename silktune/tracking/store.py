@@ -16,7 +16,7 @@ from typing import Any
 
 from silktune.errors import TrackingError
 from silktune.safe_names import without_case_and_accents
-from silktune.tracking.names import short
+from silktune.tracking.mlflow_names import short
 from silktune.tracking.relocation import ARTIFACTS, repoint
 from silktune.tracking.store_errors import DEFAULT, sentences, shown
 

@@ -22,7 +22,7 @@ from silktune.core.loader import feed
 from silktune.core.predict import evaluate, load, predict
 from silktune.core.silknet import Network, SilkNet
 from silktune.data.dataset import Dataset
-from silktune.data.labels import UNKNOWN
+from silktune.data.label_table import UNKNOWN
 from silktune.errors import ResourceError, SettingsError, StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number, stream

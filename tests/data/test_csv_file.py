@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from silktune.data import label_spelling, labels
+from silktune.data import label_table, text_normalisation
 from silktune.data.describe import describe
 from silktune.errors import DataError
 from silktune.settings import Data
@@ -23,12 +23,12 @@ ROWS = [f"{i:03d}.jpg,r{i},{('FR', 'GB')[i % 2]},{('old', 'new', '')[i % 3]},dam
 
 def complaint(path: Path, *variables: str) -> str:
     with pytest.raises(DataError) as caught:
-        labels.read(path, variables)
+        label_table.read(path, variables)
     return str(caught.value)
 
 
 def rows(path: Path, *variables: str) -> list[list[str]]:
-    return labels.read(path, variables).cells.drop(columns=["record", "split"]).to_numpy().tolist()
+    return label_table.read(path, variables).cells.drop(columns=["record", "split"]).to_numpy().tolist()
 
 
 def with_lines(*changes: tuple[int, str, str]) -> str:
@@ -145,9 +145,9 @@ def test_a_row_of_another_length_is_said_with_both_counts(table: Write) -> None:
 @pytest.mark.parametrize("heading", [HEADING, HEADING + ",", HEADING + ",,"])
 @pytest.mark.parametrize("end", ["", ",", ",,"])
 def test_a_separator_at_the_end_of_every_line(table: Write, heading: str, end: str) -> None:
-    found = labels.read(table("\n".join([heading, *(row + end for row in ROWS)])), ("place", "time"))
+    found = label_table.read(table("\n".join([heading, *(row + end for row in ROWS)])), ("place", "time"))
     assert len(found.cells) == 120
-    assert found.cells.equals(labels.read(table(with_lines()), ("place", "time")).cells)
+    assert found.cells.equals(label_table.read(table(with_lines()), ("place", "time")).cells)
 
 
 def test_a_separator_at_the_end_of_some_lines_may_be_a_shift(table: Write) -> None:
@@ -191,12 +191,12 @@ def test_blank_lines_before_the_headings(table: Write, before: str) -> None:
     ],
 )
 def test_the_headings_that_are_known_tell_the_separator(table: Write, text: str) -> None:
-    found = labels.read(table(text)).cells
+    found = label_table.read(table(text)).cells
     assert found.iloc[:, 3:].to_numpy().tolist() in ([["x, y", "1"], ["z", "2"]],)
 
 
 def test_a_heading_may_span_lines(table: Write) -> None:
-    found = labels.read(table('image,"place of\norigin"\na,x\nb,y\n'))
+    found = label_table.read(table('image,"place of\norigin"\na,x\nb,y\n'))
     assert found.variables == ("place of origin",)
     assert found.cells.index.tolist() == [3, 4]
 
@@ -212,7 +212,7 @@ def test_the_name_of_a_file_decides_nothing_that_its_content_says(tmp_path: Path
 def test_the_name_of_a_compressed_table(tmp_path: Path) -> None:
     for name, expected in (("labels.csv.gz", tmp_path.name), ("silk.csv.gz", "silk")):
         (tmp_path / name).write_bytes(gzip.compress(b"image,v\na,x\nb,y\n"))
-        assert labels.read(tmp_path / name).name == expected
+        assert label_table.read(tmp_path / name).name == expected
 
 
 @pytest.mark.parametrize(
@@ -288,10 +288,10 @@ def test_what_is_written_as_csv_is_read_or_refused_but_never_moved(
         writer = csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
         writer.writerows([("image", "v", "w"), *((f"{i}.jpg", *row) for i, row in enumerate(cells))])
     try:
-        found = labels.read(path).cells
+        found = label_table.read(path).cells
     except DataError:
         return
     assert found["image"].tolist() == [f"{i}.jpg" for i in range(len(cells))]
     for column, name in enumerate(("v", "w")):
         for was, now in zip(cells, found[name], strict=True):
-            assert now == label_spelling.normalised(was[column])
+            assert now == text_normalisation.normalised(was[column])

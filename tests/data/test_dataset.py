@@ -12,7 +12,7 @@ import pytest
 
 from silktune.data.dataset import AGAIN, Dataset
 from silktune.data.image_store import FOLDER, ImageStore
-from silktune.data.labels import UNKNOWN
+from silktune.data.label_table import UNKNOWN
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.prepare import prepare
 from silktune.errors import DataError

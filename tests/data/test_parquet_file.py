@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from silktune.data import labels
+from silktune.data import label_table
 from silktune.errors import DataError
 
 DAYS = [datetime.date(1750, 1, 1), None, datetime.date(1900, 5, 6), datetime.date(1750, 1, 1)]
@@ -27,7 +27,7 @@ def written(path: Path, **columns: Any) -> Path:
 
 
 def column(path: Path, name: str = "v") -> list[str]:
-    return labels.read(path).cells[name].tolist()
+    return label_table.read(path).cells[name].tolist()
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_gaps_of_pandas(tmp_path: Path, values: pd.Series) -> None:
 def test_what_is_no_label_is_refused_with_its_column(tmp_path: Path, values: pa.Array, kind: str) -> None:
     path = written(tmp_path / "l.parquet", v=values, w=pa.array(list("xyxy")))
     with pytest.raises(DataError) as caught:
-        labels.read(path)
+        label_table.read(path)
     assert str(caught.value).startswith(f"{path}: the column v holds values of the type {kind}")
     assert str(caught.value).endswith(
         "; a label is a text, a number, a date or a truth value. Write it as text, or leave the column out."
     )
-    assert labels.read(path, ("w",)).variables == ("w",)
+    assert label_table.read(path, ("w",)).variables == ("w",)
 
 
 @pytest.mark.parametrize("name", ["l.PARQUET", "l.pq", "l.Pq", "l.txt", "l"])
@@ -110,13 +110,13 @@ def test_large_numbers_with_a_gap_are_not_rounded(tmp_path: Path) -> None:
 
 def test_a_column_that_pandas_took_for_its_index(tmp_path: Path) -> None:
     pd.DataFrame({"image": list("ab"), "v": list("xy")}).set_index("image").to_parquet(tmp_path / "l.parquet")
-    assert labels.read(tmp_path / "l.parquet").cells["image"].tolist() == ["a", "b"]
+    assert label_table.read(tmp_path / "l.parquet").cells["image"].tolist() == ["a", "b"]
 
 
 def test_rows_not_lines_are_said(tmp_path: Path) -> None:
     path = written(tmp_path / "l.parquet", image=pa.array(["a", "", "c", "c"]), v=pa.array(list("xyxy")))
     with pytest.raises(DataError) as caught:
-        labels.read(path)
+        label_table.read(path)
     assert str(caught.value).splitlines() == [
         f"{path}: the cell image is empty in row 2; write a file name or delete the row.",
         f"{path}: the image c is in rows 3, 4; an image has one row. Delete the others.",
@@ -127,10 +127,10 @@ def test_rows_not_lines_are_said(tmp_path: Path) -> None:
 def test_what_is_no_parquet_file(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "l.parquet").write_bytes(data)
     with pytest.raises(DataError, match="this is no table that can be read"):
-        labels.read(tmp_path / "l.parquet")
+        label_table.read(tmp_path / "l.parquet")
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
     pd.DataFrame({"image": [], "v": []}).to_parquet(tmp_path / "l.parquet")
     with pytest.raises(DataError, match="there is no row below the headings"):
-        labels.read(tmp_path / "l.parquet")
+        label_table.read(tmp_path / "l.parquet")

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from silktune.data import image_decoding, labels
+from silktune.data import image_decoding, label_table
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import fabrics
 from silktune.data.sample_data.collection import VARIABLES, weave
@@ -51,7 +51,7 @@ def test_labels_are_missing_much_as_in_the_paper(large: Path) -> None:
 
 
 def test_classes_are_unequal_but_can_be_split(large: Path) -> None:
-    found = split(labels.read(large), seed=0, min_records=3)
+    found = split(label_table.read(large), seed=0, min_records=3)
     assert found.backgrounds == {}
     assert [variable.K for variable in found.variables] == [6, 4, 4, 3, 5]
     for variable in found.variables:
@@ -63,7 +63,7 @@ def test_classes_are_unequal_but_can_be_split(large: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("number", [60, 97])
 def test_small_samples_can_be_split_too(number: int, seed: int, tmp_path: Path) -> None:
-    found = split(labels.read(weave(tmp_path / "s", number, seed)), seed=0, min_records=3)
+    found = split(label_table.read(weave(tmp_path / "s", number, seed)), seed=0, min_records=3)
     assert [variable.K for variable in found.variables] == [6, 4, 4, 3, 5]
     assert len(found.samples) == number
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from silktune.data import labels
-from silktune.data.labels import BACKGROUND, SUBSETS, LabelTable
+from silktune.data import label_table
+from silktune.data.label_table import BACKGROUND, SUBSETS, LabelTable
 from silktune.data.split import Split, split
 from silktune.data.stratified_draw import ONE_BY_ONE
 from silktune.errors import DataError
@@ -233,7 +233,7 @@ def test_background_is_in_every_subset_where_it_can_be() -> None:
 
 
 def test_kamon(real: Path) -> None:
-    found = draw(labels.read(real / "kamon" / "labels.csv"))
+    found = draw(label_table.read(real / "kamon" / "labels.csv"))
     assert len(found.samples) == 1002
     assert found.backgrounds == {
         "arrangement": {"chasing": 1, "hanging": 2, "overlapped": 2, "right-turning": 2, "rising": 1}
@@ -246,7 +246,7 @@ def test_kamon(real: Path) -> None:
 
 def test_silknow_is_split_in_seconds(real: Path) -> None:
     path = real / "silknow-labels" / "labels.csv"
-    table = labels.read(path, ("place", "timespan", "technique", "material"))
+    table = label_table.read(path, ("place", "timespan", "technique", "material"))
     published = draw(table)
     assert published.samples["subset"].value_counts().to_dict() == {"train": 21465, "validation": 7476, "test": 7102}
     bare = LabelTable(path, table.variables, table.cells.assign(split=""))

@@ -19,8 +19,8 @@ from silktune.settings import Experiment
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.null_tracker import NoTracker
-from silktune.tracking.tracker import MlflowTracker
 from tests.orchestrate.test_coordinator import Notes
 from tests.outcomes import epoch, outcome
 from tests.tracking.samples import template

@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.orchestrate.coordinator import Coordinator
-from silktune.orchestrate.executors.ray import messages
+from silktune.orchestrate.executors.ray import result_keys
 from silktune.orchestrate.executors.ray.tune import EpochScheduler, TuneSearcher
 from silktune.orchestrate.trial_list import ListSource
 from silktune.settings import Experiment
@@ -35,7 +35,7 @@ class Tune:
         self.coordinator = Coordinator(
             paths, "d", NoTracker(), self.notes, ListSource([ONE, TWO]), Mirror(paths, self.notes.note)
         )
-        self.searcher = TuneSearcher(self.coordinator, retries, lambda name: {messages.TRIAL: name})
+        self.searcher = TuneSearcher(self.coordinator, retries, lambda name: {result_keys.TRIAL: name})
         self.scheduler = EpochScheduler(self.searcher)
         self.given: dict[str, Any] = {}
 
@@ -43,12 +43,12 @@ class Tune:
         id = f"run{len(self.given)}"
         found = self.searcher.suggest(id)
         if isinstance(found, dict):
-            self.given[found[messages.TRIAL]] = id
-            return found[messages.TRIAL]
+            self.given[found[result_keys.TRIAL]] = id
+            return found[result_keys.TRIAL]
         return found
 
     def report(self, name: str, result: dict[str, Any]) -> str:
-        decision = self.scheduler.on_trial_result(None, SimpleNamespace(config={messages.TRIAL: name}), result)
+        decision = self.scheduler.on_trial_result(None, SimpleNamespace(config={result_keys.TRIAL: name}), result)
         if decision == TrialScheduler.STOP:
             self.searcher.on_trial_complete(self.given[name])
         return decision
@@ -57,14 +57,14 @@ class Tune:
         self.searcher.on_trial_complete(self.given[name], error=True)
 
 
-OUTCOME = {messages.OUTCOME: finished(0.1).model_dump_json()}
+OUTCOME = {result_keys.OUTCOME: finished(0.1).model_dump_json()}
 
 
 def test_a_trial_is_over_for_ray_too_when_its_outcome_is_there(tmp_path: Path) -> None:
     """Else Ray runs it again if its process dies just then."""
     tune = Tune(tmp_path, retries=3)
     assert tune.ask() == "t000"
-    assert tune.report("t000", {messages.EPOCH: epoch(1, 0.1).model_dump_json()}) == TrialScheduler.CONTINUE
+    assert tune.report("t000", {result_keys.EPOCH: epoch(1, 0.1).model_dump_json()}) == TrialScheduler.CONTINUE
     assert tune.report("t000", OUTCOME) == TrialScheduler.STOP
     assert tune.ask() == "t001"
     tune.report("t001", OUTCOME)

@@ -7,7 +7,7 @@ from ray.train import WorkerGroupError
 from ray.train.v2._internal.exceptions import UserExceptionWithTraceback, WorkerHealthCheckFailedError
 
 from silktune.errors import TrainingError
-from silktune.orchestrate.executors.ray.messages import WorkerLost
+from silktune.orchestrate.executors.ray.result_keys import WorkerLost
 from silktune.orchestrate.executors.ray.train_workers import _cause
 
 DEAD = WorkerHealthCheckFailedError("the actor died", failure=RuntimeError("killed"))

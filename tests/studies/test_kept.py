@@ -15,7 +15,7 @@ from silktune.api.studies import SearchStudy, open_study
 from silktune.core import checkpoint, training_loop
 from silktune.errors import StudyError
 from silktune.orchestrate.sampler import SearchedTrials
-from silktune.orchestrate.study_logging import write
+from silktune.orchestrate.study_tracking import write
 from silktune.outcome import Outcome
 from silktune.storage import Storage
 from silktune.study import ablation_folder

@@ -11,7 +11,7 @@ import pytest
 from silktune.errors import SpaceError
 from silktune.settings import Experiment
 from silktune.study import ablation, space_file
-from silktune.study.ablation.rows import Printed, Table
+from silktune.study.ablation.table_model import Printed, Table
 from silktune.study.report import settings_yaml
 
 Write = Callable[[str], str]

@@ -19,7 +19,7 @@ from silktune.study.document import latex as tex
 from silktune.study.document.parts import Cell, Sheet
 from silktune.study.table import ablation_document, csv_tables
 from silktune.study.table.ablation_sheets import sheets
-from silktune.study.table.comparisons import differences
+from silktune.study.table.differences import differences
 from tests import test_metric_names as metric_names
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task, table_md
 

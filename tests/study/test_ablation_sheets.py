@@ -9,11 +9,11 @@ import pytest
 from silktune.outcome import Outcome
 from silktune.study import statistics
 from silktune.study.ablation.results import Facts, Results, VariableFacts
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.document.parts import Sheet
 from silktune.study.table import cell_text
 from silktune.study.table.ablation_sheets import sheets
-from silktune.study.table.comparisons import differences, gains
+from silktune.study.table.differences import differences, gains
 from tests.study.tables import (
     BASE,
     FACTS,

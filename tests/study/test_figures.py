@@ -22,10 +22,10 @@ from matplotlib.text import Text
 
 from silktune.outcome import ClassScores, Confusion
 from silktune.study.ablation.results import Facts, Results, VariableFacts
-from silktune.study.ablation.rows import Table
+from silktune.study.ablation.table_model import Table
 from silktune.study.figures import ablation_figures as figures
 from silktune.study.figures import canvas, confusion_matrices
-from silktune.study.table.comparisons import differences
+from silktune.study.table.differences import differences
 from tests.study.tables import FACTS, MULTI_TASK, MULTI_TASK_F1, finished, multi_task, outcomes, single_task
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from scipy import stats
 
 from silktune.outcome import Outcome
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.report import Figure
 from silktune.study.table.ablation_sheets import sheets
-from silktune.study.table.comparisons import differences
+from silktune.study.table.differences import differences
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task
 
 MTL, FOCAL, ALL, BOTH = MULTI_TASK.rows

@@ -15,7 +15,7 @@ from silktune.orchestrate import ablate
 from silktune.settings import Data, Experiment
 from silktune.study import ablation
 from silktune.study.ablation.results import Facts
-from silktune.study.ablation.rows import Table
+from silktune.study.ablation.table_model import Table
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.report import settings_yaml

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from silktune.outcome import ClassScores, Epoch, Outcome, Scores, State, VariableScores
 from silktune.settings import Experiment
 from silktune.tracking import store
-from silktune.tracking.tracker import MlflowTracker
+from silktune.tracking.mlflow_tracker import MlflowTracker
 
 CLASSES = {"place": ("FR", "IT", "Naples/Sicily"), "époque": ("≤ 1700", "> 1700")}
 STUDY, EXPERIMENT = "quick", "silktune"

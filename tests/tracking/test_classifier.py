@@ -13,8 +13,8 @@ import torch
 from silktune.core.predict import Classifier
 from silktune.core.silknet import network
 from silktune.settings import Net
+from silktune.settings.pretrained_weights import RANDOM
 from silktune.settings.trunks import BLOCKS
-from silktune.settings.weights import RANDOM
 from silktune.tracking.model import log_model
 from tests.tracking.samples import tracker
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from silktune.errors import TrackingError
 from silktune.tracking import store
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.model import log_model
-from silktune.tracking.tracker import MlflowTracker
 from tests.tracking.samples import content, tracker
 
 CLASSES = {"place": ["FR", "IT", "ES", "DE"], "time": ["XVII", "XVIII", "background"]}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from silktune.core.backbones import state_dicts
 from silktune.core.backbones.backbone import Backbone
 from silktune.errors import ResourceError, SettingsError, nearest
-from silktune.settings.weights import RANDOM, file_of
+from silktune.settings.pretrained_weights import RANDOM, file_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)

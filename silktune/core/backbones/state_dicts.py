@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from silktune.core.state_file import Unreadable, read_file
+from silktune.core.torch_file import Unreadable, read_file
 from silktune.errors import SettingsError
 
 SAVE = "Save one with torch.save(model.state_dict(), FILE)."

@@ -9,7 +9,7 @@ from typing import Any
 
 from silktune.settings import spell
 from silktune.study.ablation.entry_checks import off_value
-from silktune.study.ablation.rows import Printed
+from silktune.study.ablation.table_model import Printed
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from silktune.errors import SettingsError, SpaceError, nearest
 from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.settings import Experiment
 from silktune.settings.descriptions import describe
-from silktune.study.ablation.rows import Printed
+from silktune.study.ablation.table_model import Printed
 from silktune.study.yaml_file import (
     SETTING,
     VALUE,

@@ -34,8 +34,8 @@ from silktune.errors import SettingsError, SpaceError
 from silktune.settings import Experiment, spell
 from silktune.study.ablation import row_checks, table_file
 from silktune.study.ablation.row_checks import Layers
-from silktune.study.ablation.rows import Row, Table
 from silktune.study.ablation.table_file import DeclaredTable
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.space_file import find, read_settings
 from silktune.study.yaml_file import Complaints, sound_setting

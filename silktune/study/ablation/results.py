@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from silktune.data.dataset import Dataset
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.report import Figure
 from silktune.study.statistics import Comparison
 

@@ -20,11 +20,11 @@ from silktune.data.statistics import class_statistics
 from silktune.outcome import ClassScores, Confusion
 from silktune.safe_names import file_name
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row
+from silktune.study.ablation.table_model import Row
 from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.figures.canvas import COLOURS, STRONG, WEAK
 from silktune.study.statistics import SIGNIFICANCE, Comparison
-from silktune.study.table.comparisons import Difference, differences, variables
+from silktune.study.table.differences import Difference, differences, variables
 
 SEED = "0.7"  # the colour of the lines that join runs
 FIGURE = "mean_f1"  # of a single-task network it is the F1 of its variable

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from silktune.data.statistics import class_statistics
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Table
+from silktune.study.ablation.table_model import Table
 from silktune.study.document import latex as tex
 from silktune.study.document.parts import Bullets, Cell, Code, Document, Heading, Paragraph, Part, Sheet, section
 from silktune.study.report import override_line
 from silktune.study.table.cell_text import runs_text
-from silktune.study.table.comparisons import variables
+from silktune.study.table.differences import variables
 
 
 def document(results: Results, sheets: Sequence[Sheet]) -> Document:

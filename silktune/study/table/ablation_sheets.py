@@ -13,13 +13,13 @@ from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row
+from silktune.study.ablation.table_model import Row
 from silktune.study.document.parts import Cell, Column, Sheet
 from silktune.study.report import TITLES
 from silktune.study.statistics import MOST_RUNS, Comparison
 from silktune.study.table import cell_text
 from silktune.study.table.cell_text import NONE, RARE
-from silktune.study.table.comparisons import Difference, differences, gains, variables
+from silktune.study.table.differences import Difference, differences, gains, variables
 
 F1 = (
     "with background: background counts as a class; under-represented: only the classes with fewer than 1/K of the "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from silktune.outcome import Name
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row
+from silktune.study.ablation.table_model import Row
 from silktune.study.document.latex import PAPER
 from silktune.study.document.parts import Cell, Column
 from silktune.study.statistics import SIGNIFICANCE

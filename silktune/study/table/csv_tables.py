@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row
+from silktune.study.ablation.table_model import Row
 from silktune.study.document.csv import csv_text
-from silktune.study.table.comparisons import differences, variables
+from silktune.study.table.differences import differences, variables
 
 
 def metrics_csv(results: Results) -> str:

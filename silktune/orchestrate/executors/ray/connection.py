@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.executors.ray import autoscaler, environment, private_ray, startup
+from silktune.orchestrate.executors.ray import environment, interruptible_start, own_ray, pending_nodes
 from silktune.orchestrate.executors.ray.address import check_token, locate, named
 from silktune.orchestrate.executors.ray.watchdog import disconnect, watching
 from silktune.orchestrate.executors.resources import Placement, Resources, room, share
@@ -52,7 +52,7 @@ def _running_ray(address: str) -> Iterator[None]:
     who, location = named(address), locate(address)
     with environment.joined(location, auto=address == "auto"), ExitStack() as stack:
         try:
-            with signals_kept(), startup.interruptible():
+            with signals_kept(), interruptible_start.interruptible():
                 check_token(location, who)
                 ray.init(
                     location, log_to_driver=False, logging_level="error",
@@ -61,7 +61,7 @@ def _running_ray(address: str) -> Iterator[None]:
         except ResourceError:
             raise
         except Exception as error:
-            raise ResourceError(f"{who}: no Ray answers: {private_ray.brief(error)}") from error
+            raise ResourceError(f"{who}: no Ray answers: {own_ray.brief(error)}") from error
         stack.callback(disconnect)
         stack.enter_context(watching(f"Ray at {who}"))
         yield
@@ -70,17 +70,17 @@ def _running_ray(address: str) -> Iterator[None]:
 @contextmanager
 def _private_ray() -> Iterator[None]:
     """A Ray for this command alone, which nobody else can join."""
-    with private_ray.folder() as folder, environment.alone(), ExitStack() as stack:
-        private_ray.check_loopback()
+    with own_ray.folder() as folder, environment.alone(), ExitStack() as stack:
+        own_ray.check_loopback()
         try:
-            with signals_kept(), startup.interruptible():
+            with signals_kept(), interruptible_start.interruptible():
                 ray.init(
                     "local", include_dashboard=False, log_to_driver=False, logging_level="error",
-                    object_store_memory=private_ray.OBJECT_STORE, _temp_dir=folder,
+                    object_store_memory=own_ray.OBJECT_STORE, _temp_dir=folder,
                     _system_config={"metrics_report_interval_ms": 60_000},
                 )  # fmt: skip
         except Exception as error:
-            raise ResourceError(f"Ray could not be started here: {private_ray.brief(error)}") from error
+            raise ResourceError(f"Ray could not be started here: {own_ray.brief(error)}") from error
         stack.callback(disconnect)
         stack.enter_context(watching("The Ray of this command"))
         yield
@@ -107,7 +107,7 @@ def resources(placement: Placement) -> Resources:
         ResourceError: it does not have as much.
     """
     alive = _alive()
-    more = autoscaler.may_come(autoscaler.groups(), alive) if placement.address else []
+    more = pending_nodes.may_come(pending_nodes.groups(), alive) if placement.address else []
     return share([*(node["Resources"] for node in alive), *more], placement)
 
 

@@ -27,8 +27,8 @@ from ray.util import placement_group_table, remove_placement_group
 from ray.util.placement_group import PlacementGroup
 
 from silktune.errors import SilktuneError
-from silktune.orchestrate.executors.ray import environment, worker_cleanup
-from silktune.orchestrate.executors.ray.messages import WorkerLost
+from silktune.orchestrate.executors.ray import abort_workers, environment
+from silktune.orchestrate.executors.ray.result_keys import WorkerLost
 
 MARK = "memory"  # bytes, of which every node has more than enough
 MARKS = range(1, 1_000_000)
@@ -42,7 +42,7 @@ class _Trainer(TorchTrainer):
         node, variables = ray.get_runtime_context().get_node_id(), get_env_vars_to_propagate()
         remote = ray.remote(num_cpus=0, label_selector={RAY_NODE_ID_KEY: node}, runtime_env={"env_vars": variables})
         controller = remote(TrainController).remote(**settings)
-        with worker_cleanup.aborts(controller):
+        with abort_workers.aborts(controller):
             ray.get(controller.run.remote())
             return ray.get(controller.get_result.remote())
 

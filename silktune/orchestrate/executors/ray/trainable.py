@@ -15,8 +15,8 @@ from ray import tune
 from silktune.core.collective import ALONE, Group, World
 from silktune.errors import ResourceError
 from silktune.orchestrate.executors.job import Job, outcome_of, train
-from silktune.orchestrate.executors.ray.messages import EPOCH, MACHINE, OUTCOME, WorkerLost
-from silktune.orchestrate.executors.ray.worker_cleanup import Stoppable
+from silktune.orchestrate.executors.ray.abort_workers import Stoppable
+from silktune.orchestrate.executors.ray.result_keys import EPOCH, MACHINE, OUTCOME, WorkerLost
 from silktune.outcome import Outcome
 
 

@@ -27,7 +27,7 @@ from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import job
 from silktune.orchestrate.executors.ray import node_check, trainable
 from silktune.orchestrate.executors.ray.connection import resources, shortage, signals_kept
-from silktune.orchestrate.executors.ray.messages import EPOCH, MACHINE, OUTCOME, TRIAL
+from silktune.orchestrate.executors.ray.result_keys import EPOCH, MACHINE, OUTCOME, TRIAL
 from silktune.orchestrate.executors.resources import Placement, Resources
 from silktune.outcome import Epoch, Outcome
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from silktune.data import csv_file, label_checks, label_spelling, label_warnings, parquet_file
+from silktune.data import csv_file, label_checks, label_warnings, parquet_file, text_normalisation
 from silktune.data.variables import BACKGROUND, SUBSETS, UNKNOWN, Variable
 from silktune.errors import DataError
 
@@ -97,7 +97,7 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> La
     Raises:
         DataError: the cells cannot be used; all complaints at once.
     """
-    asked = [label_spelling.normalised(name) for name in variables]
+    asked = [text_normalisation.normalised(name) for name in variables]
     if complaints := list(label_checks.about_columns(path, raw, asked)):
         raise DataError.of(complaints)
     columns = label_checks.candidates(raw.columns)
@@ -144,7 +144,7 @@ def read_cells(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
     Raises:
         DataError: there is no such file, or it cannot be read cell by cell.
     """
-    variables = [label_spelling.normalised(name) for name in variables]
+    variables = [text_normalisation.normalised(name) for name in variables]
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; give the label table in it, a CSV or Parquet file.")
     if not path.is_file():
@@ -175,5 +175,5 @@ def _content(path: Path, data: bytes, variables: Sequence[str]) -> pd.DataFrame:
 
 def _spelled(column: pd.Series[str]) -> pd.Series[str]:
     """Each cell in one spelling; the name of an image is that of its file, however that is spelled."""
-    spell = label_spelling.trimmed if column.name == "image" else label_spelling.normalised
+    spell = text_normalisation.trimmed if column.name == "image" else text_normalisation.normalised
     return column.map({cell: spell(cell) for cell in column.unique()}).astype(object)

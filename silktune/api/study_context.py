@@ -21,8 +21,8 @@ from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
 from silktune.tracking import provenance, store
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.relocation import ARTIFACTS
-from silktune.tracking.tracker import MlflowTracker
 from silktune.versions import mixed, seen
 
 BESIDE_STUDIES = {

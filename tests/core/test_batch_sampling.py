@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silktune.core import batches
+from silktune.core import batch_sampling
 from silktune.errors import SettingsError
 from tests import reference
 
@@ -17,14 +17,14 @@ def rng(seed=0):
 @given(st.integers(0, 50), st.integers(1, 20), st.integers(0, 99))
 def test_random_batches_hold_every_row_once(n, size, seed):
     rows = rng(1).permutation(1000)[:n]
-    epoch = batches.random_batches(rows, size, rng(seed))
+    epoch = batch_sampling.random_batches(rows, size, rng(seed))
     assert [len(batch) for batch in epoch] == [size] * (n // size) + [n % size] * (n % size > 0)
     assert sorted(np.concatenate([rows[:0], *epoch])) == sorted(rows)
 
 
 def test_epochs_differ_and_can_be_drawn_again():
     rows = np.arange(100)
-    first, again, other = (np.concatenate(batches.random_batches(rows, 7, rng(s))) for s in (0, 0, 1))
+    first, again, other = (np.concatenate(batch_sampling.random_batches(rows, 7, rng(s))) for s in (0, 0, 1))
     assert (first == again).all()
     assert (first != other).any()
 
@@ -34,12 +34,12 @@ class TestBalanced:
     rows = 10_000 + np.arange(700)
 
     def epoch(self, size, seed=0):
-        return batches.balanced_batches(self.labels, self.rows, size, 3, rng(seed))
+        return batch_sampling.balanced_batches(self.labels, self.rows, size, 3, rng(seed))
 
     @pytest.mark.parametrize("size", [1, 60, 150])
     def test_batches_are_full_and_without_repetition(self, size):
         epoch = self.epoch(size)
-        assert len(epoch) == len(batches.random_batches(self.rows, size, rng()))
+        assert len(epoch) == len(batch_sampling.random_batches(self.rows, size, rng()))
         assert all(len(set(batch)) == size for batch in epoch)
 
     def test_only_images_with_a_class_are_drawn(self):
@@ -52,7 +52,7 @@ class TestBalanced:
         np.testing.assert_allclose(shares, 1 / 3, atol=0.02)  # of 7200: three standard deviations
 
     def test_a_class_that_is_used_up_gives_way_to_the_others(self):
-        (batch,) = batches.balanced_batches(np.array([0, 0, 0, 0, 1]), np.arange(5), 5, 2, rng())
+        (batch,) = batch_sampling.balanced_batches(np.array([0, 0, 0, 0, 1]), np.arange(5), 5, 2, rng())
         assert sorted(batch) == [0, 1, 2, 3, 4]
 
     def test_the_same_chance_gives_the_same_epoch(self):
@@ -62,19 +62,19 @@ class TestBalanced:
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=30))
 def test_largest_balanced_batch_is_the_reference(counts):
-    assert batches.largest_balanced(counts) == reference.largest_balanced_batch(counts)
+    assert batch_sampling.largest_balanced(counts) == reference.largest_balanced_batch(counts)
 
 
 MATERIAL = {"animal": 900, "metal": 49, "vegetal": 150}
 
 
 def test_the_largest_batch_is_allowed():
-    batches.check_balanced(147, {"material": MATERIAL})
+    batch_sampling.check_balanced(147, {"material": MATERIAL})
 
 
 def test_a_batch_that_is_too_large_says_how_large_it_may_be():
     with pytest.raises(SettingsError) as error:
-        batches.check_balanced(300, {"material": MATERIAL})
+        batch_sampling.check_balanced(300, {"material": MATERIAL})
     assert str(error.value) == (
         "train.batch_size is 300, but balanced sampling (P22 Eq. 5) of 'material' allows at most "
         "147 = 49 × 3 (training images of the rarest class, 'metal', times the number of classes). "
@@ -84,12 +84,12 @@ def test_a_batch_that_is_too_large_says_how_large_it_may_be():
 
 def test_a_class_without_training_images_cannot_be_balanced_at_all():
     with pytest.raises(SettingsError, match=r"at most 0 = 0 × 2 .*\. Use train\.sampling=random\."):
-        batches.check_balanced(300, {"material": {"animal": 9, "metal": 0}})
+        batch_sampling.check_balanced(300, {"material": {"animal": 9, "metal": 0}})
 
 
 def test_several_variables_cannot_be_balanced():
     with pytest.raises(SettingsError) as error:
-        batches.check_balanced(10, {"material": MATERIAL, "place": {"FR": 99}})
+        batch_sampling.check_balanced(10, {"material": MATERIAL, "place": {"FR": 99}})
     assert str(error.value) == (
         "train.sampling is balanced, but there are 2 variables (material, place), and balanced sampling "
         "(P22 §3.3) is for one. Use data.variables=… with one of them, or train.sampling=random."

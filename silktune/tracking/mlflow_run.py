@@ -9,8 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from silktune.settings.spelling import alike, spell
-from silktune.tracking.names import PARAM_LENGTH, TAG_LENGTH, safe, short
+from silktune.settings.value_text import alike, spell
+from silktune.tracking.mlflow_names import PARAM_LENGTH, TAG_LENGTH, safe, short
 from silktune.tracking.store import Store
 
 STUDY, GROUP, TRIAL, STATE = "silktune.study", "silktune.group", "silktune.trial", "silktune.state"

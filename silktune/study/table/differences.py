@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from silktune.study import statistics
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row
+from silktune.study.ablation.table_model import Row
 from silktune.study.statistics import Comparison
 
 

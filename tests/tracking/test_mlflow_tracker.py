@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from silktune.outcome import Outcome
-from silktune.tracking.tracker import MlflowTracker
+from silktune.tracking.mlflow_tracker import MlflowTracker
 from tests import test_metric_names as metric_names
 from tests.tracking.samples import content, epoch, outcome, settings, tracker
 

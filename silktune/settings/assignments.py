@@ -7,7 +7,7 @@ from typing import Any
 
 from silktune.errors import SettingsError
 from silktune.settings.experiment import Experiment, section_of
-from silktune.settings.spelling import literal, unquoted
+from silktune.settings.value_text import literal, unquoted
 
 
 def parse(text: str) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from silktune.settings import Experiment
-from silktune.study.ablation.rows import Printed, Row, Table
+from silktune.study.ablation.table_model import Printed, Row, Table
 
 DEEP = Experiment().with_({"net.NB_RN": 9})
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from silktune.outcome import Epoch, Outcome, Scores
 from silktune.tracking.confusion import document, pictures
-from silktune.tracking.names import NAME_LENGTH, digest, safe, short
-from silktune.tracking.runs import GROUP, NAME, PARENT, STATE, STUDY, TRIAL, Run
+from silktune.tracking.mlflow_names import NAME_LENGTH, digest, safe, short
+from silktune.tracking.mlflow_run import GROUP, NAME, PARENT, STATE, STUDY, TRIAL, Run
 from silktune.tracking.store import Store, open_store
 
 SEARCH = "trials"  # the group whose trials lie directly under the study

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
 
-from silktune.tracking.names import safe, short
+from silktune.tracking.mlflow_names import safe, short
 
 
 @pytest.mark.parametrize(

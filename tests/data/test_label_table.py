@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from silktune.data import labels
-from silktune.data.labels import UNKNOWN, Variable
+from silktune.data import label_table
+from silktune.data.label_table import UNKNOWN, Variable
 from silktune.errors import DataError
 
 Write = Callable[..., Path]
@@ -19,12 +19,12 @@ GOOD = "image,record,place,time\nb.jpg,r1,FR,old\na.jpg,r1, ES ,\nc.jpg,,backgro
 
 def complaint(path: Path, *variables: str) -> str:
     with pytest.raises(DataError) as caught:
-        labels.read(path, variables)
+        label_table.read(path, variables)
     return str(caught.value)
 
 
 def test_a_good_table(table: Write) -> None:
-    found = labels.read(table(GOOD))
+    found = label_table.read(table(GOOD))
     assert found.variables == ("place", "time")
     assert found.cells.to_numpy().tolist() == [
         ["a.jpg", "r1", "", "ES", ""],
@@ -34,23 +34,23 @@ def test_a_good_table(table: Write) -> None:
 
 
 def test_without_records_every_image_is_its_own(table: Write) -> None:
-    found = labels.read(table("image,place\na.jpg,FR\nb.jpg,ES\n"))
+    found = label_table.read(table("image,place\na.jpg,FR\nb.jpg,ES\n"))
     assert found.cells["record"].tolist() == ["a.jpg", "b.jpg"]
 
 
 def test_words_that_pandas_takes_for_missing_are_classes(table: Write) -> None:
-    found = labels.read(table("image,shape\na.jpg,none\nb.jpg,NA\nc.jpg,nan\n"))
+    found = label_table.read(table("image,shape\na.jpg,none\nb.jpg,NA\nc.jpg,nan\n"))
     assert found.cells["shape"].tolist() == ["none", "NA", "nan"]
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_other_separators_and_a_byte_order_mark(table: Write, separator: str) -> None:
-    found = labels.read(table("\ufeff" + GOOD.replace(",", separator)))
+    found = label_table.read(table("\ufeff" + GOOD.replace(",", separator)))
     assert found.variables == ("place", "time")
 
 
 def test_blank_lines_and_columns_without_a_name_are_nothing(table: Write) -> None:
-    found = labels.read(table(",image,place\n0,a.jpg,FR\n\n1,b.jpg,ES\n"))
+    found = label_table.read(table(",image,place\n0,a.jpg,FR\n\n1,b.jpg,ES\n"))
     assert found.variables == ("place",)
     assert len(found.cells) == 2
 
@@ -66,13 +66,13 @@ def test_parquet_is_read_like_csv(table: Write, tmp_path: Path) -> None:
     )
     frame.to_parquet(tmp_path / "labels.parquet")
     csv = table("image,place,number,whole\na,FR,3,1\nb,,,\nc,ES,4,2\n")
-    from_parquet = labels.read(tmp_path / "labels.parquet").cells
-    assert from_parquet.to_numpy().tolist() == labels.read(csv).cells.to_numpy().tolist()
+    from_parquet = label_table.read(tmp_path / "labels.parquet").cells
+    assert from_parquet.to_numpy().tolist() == label_table.read(csv).cells.to_numpy().tolist()
 
 
 @pytest.mark.parametrize("asked", [(), ("time", "place"), ("place",)])
 def test_all_variables_are_read_whichever_are_asked_for(table: Write, asked: tuple[str, ...]) -> None:
-    found = labels.read(table(GOOD), asked)
+    found = label_table.read(table(GOOD), asked)
     assert found.variables == ("place", "time")
     assert found.cells.columns.tolist() == ["image", "record", "split", "place", "time"]
     assert found.asked == asked
@@ -80,7 +80,7 @@ def test_all_variables_are_read_whichever_are_asked_for(table: Write, asked: tup
 
 def test_a_bad_column_that_nobody_asked_for_is_no_variable(table: Write) -> None:
     path = table("image,place,one,none,signs,quoted\na,FR,x,,a\x07,“b”\nb,ES,x,,b,c\nc,ES,,,c,d\n")
-    found = labels.read(path, ("place",))
+    found = label_table.read(path, ("place",))
     assert found.variables == ("place",)
     assert found.unusable == {
         "one": "it has only one class", "none": "it has no class",
@@ -93,7 +93,7 @@ def test_a_bad_column_that_nobody_asked_for_is_no_variable(table: Write) -> None
 
 def test_the_spellings_of_a_given_split(table: Write) -> None:
     rows = "a,Train,x\nb,dev,y\nc,val,x\nd,validation,y\ne,test,x\n"
-    found = labels.read(table("image,split,v\n" + rows))
+    found = label_table.read(table("image,split,v\n" + rows))
     assert found.cells["split"].tolist() == ["train", "validation", "validation", "validation", "test"]
 
 
@@ -157,7 +157,7 @@ def test_a_column_twice(table: Write) -> None:
 def test_a_column_called_subset(table: Write) -> None:
     path = table("image,subset,place\na,train,FR\nb,test,ES\n")
     assert complaint(path) == f"{path}: no column may be called subset; call it split (train, validation, test)."
-    assert labels.read(path, ("place",)).variables == ("place",)
+    assert label_table.read(path, ("place",)).variables == ("place",)
 
 
 def test_an_unknown_variable(table: Write) -> None:

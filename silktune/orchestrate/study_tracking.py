@@ -10,7 +10,7 @@ from silktune.orchestrate.sampler import SearchedTrials
 from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
 from silktune.study import ablation_folder
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.rows import Row, Table
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, SearchPlan, Trial, final_group, final_runs
 from silktune.study.report import Figure, over_runs
