@@ -1,6 +1,6 @@
 """What a training says while it runs and what it ends with; frozen, JSON both ways.
 
-Every figure is a share in [0, 1], not a percentage. A figure that is not defined (the F1 of a class without a
+Every metric is a share in [0, 1], not a percentage. A metric that is not defined (the F1 of a class without a
 labelled image in the subset) is None and is left out of means.
 """
 
@@ -93,7 +93,7 @@ class VariableScores(_Record):
 
     @field_serializer("classes", when_used="json")
     def _columns(self, classes: tuple[ClassScores, ...]) -> dict[str, list[Any]]:
-        """The classes by columns: their names for figures are not written for each."""
+        """The classes by columns: their names for metrics are not written for each."""
         return {name: [getattr(one, name) for one in classes] for name in ClassScores.model_fields}
 
     @field_validator("classes", mode="before")
@@ -113,8 +113,8 @@ class Scores(_Record):
     OA: float
     variables: tuple[VariableScores, ...]
 
-    def figures(self) -> dict[Parts, float]:
-        """Every figure that is defined, by the parts of its name: (mean_f1,), (place, f1), (place, FR, f1), …"""
+    def metrics(self) -> dict[Parts, float]:
+        """Every metric that is defined, by the parts of its name: (mean_f1,), (place, f1), (place, FR, f1), …"""
         found: dict[Parts, float | None] = {(name,): getattr(self, name) for name in MEANS}
         for variable in self.variables:
             found |= {(variable.name, name): getattr(variable, name) for name in VARIABLE_FIGURES}
@@ -123,7 +123,7 @@ class Scores(_Record):
         return {parts: value for parts, value in found.items() if value is not None}
 
     def names(self) -> Mapping[Parts, str]:
-        """What every figure is called in a record, defined or not: mean_f1, place.f1, place.OA, place.FR.f1, …
+        """What every metric is called in a record, defined or not: mean_f1, place.f1, place.OA, place.FR.f1, …
 
         Where two would have the same name (variable `material`, class `main.silk`; variable `material.main`, class
         `silk`) each has a digest added: the names are those of the variables and classes alone, in every run.
@@ -131,12 +131,12 @@ class Scores(_Record):
         return _names(tuple((v.name, tuple(scores.name for scores in v.classes)) for v in self.variables))
 
     def flat(self) -> dict[str, float]:
-        """Every figure that is defined under its name in a record."""
+        """Every metric that is defined under its name in a record."""
         names = self.names()
-        return {names[parts]: value for parts, value in self.figures().items()}
+        return {names[parts]: value for parts, value in self.metrics().items()}
 
 
-Parts = tuple[str, ...]  # (variable, class, figure), (variable, figure) or (figure,)
+Parts = tuple[str, ...]  # (variable, class, metric), (variable, metric) or (metric,)
 Name = str | Parts
 MEANS = ("mean_f1", "mean_f1_with_background", "mean_f1_minority", "OA")
 VARIABLE_FIGURES = ("f1", "f1_with_background", "f1_minority", "OA")
@@ -146,7 +146,7 @@ RESERVED = ("best.", "loss.")  # beside validation scores a record has `validati
 
 @lru_cache(maxsize=16)
 def _names(variables: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[Parts, str]:
-    """The names of all figures of some variables, each with its classes."""
+    """The names of all metrics of some variables, each with its classes."""
     keys: list[Parts] = [(name,) for name in MEANS]
     for variable, classes in variables:
         keys += [(variable, name) for name in VARIABLE_FIGURES]
@@ -164,12 +164,12 @@ class Epoch(_Record):
     seconds: float
 
     def flat(self) -> dict[str, float]:
-        """Every figure of the epoch but those per class, under its name in a record."""
-        figures = {f"train.loss.{term}": value for term, value in self.train_loss.items()}
-        figures |= {f"validation.loss.{term}": value for term, value in self.validation_loss.items()}
+        """Every metric of the epoch but those per class, under its name in a record."""
+        metrics = {f"train.loss.{term}": value for term, value in self.train_loss.items()}
+        metrics |= {f"validation.loss.{term}": value for term, value in self.validation_loss.items()}
         names = self.validation.names()
-        scores = {names[parts]: value for parts, value in self.validation.figures().items() if len(parts) < 3}
-        return figures | {f"validation.{name}": value for name, value in scores.items()} | {"seconds": self.seconds}
+        scores = {names[parts]: value for parts, value in self.validation.metrics().items() if len(parts) < 3}
+        return metrics | {f"validation.{name}": value for name, value in scores.items()} | {"seconds": self.seconds}
 
 
 class Outcome(_Record):
@@ -263,8 +263,8 @@ class Tracker(Protocol):
 
     def outcome(self, trial: str, outcome: Outcome) -> None: ...
 
-    def summary(self, group: str, figures: Mapping[str, float]) -> None:
-        """Figures of a whole group or, with group "", of the study."""
+    def summary(self, group: str, metrics: Mapping[str, float]) -> None:
+        """Metrics of a whole group or, with group "", of the study."""
 
     def artifact(self, group: str, path: Path) -> None: ...
 

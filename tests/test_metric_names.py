@@ -42,7 +42,7 @@ def test_no_two_figures_of_a_run_share_a_name_in_any_database(classes: dict[str,
     made = scores(classes)
     best = {f"validation.best.{name}" for name in made.flat()}
     recorded = [*epoch(classes).flat(), *best, *(f"test.{name}" for name in made.flat())]
-    assert len(made.flat()) == len(made.figures()) == 4 + sum(4 + 3 * len(names) for names in classes.values())
+    assert len(made.flat()) == len(made.metrics()) == 4 + sum(4 + 3 * len(names) for names in classes.values())
     assert len({without_case_and_accents(escaped(name)) for name in recorded}) == len(recorded)
     assert len(epoch(classes).flat()) == 12 + 4 + 4 * len(classes) + 1
 

@@ -26,7 +26,7 @@ from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study import report
 from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Plan, Trial
+from silktune.study.plan import Plan, SearchPlan, Trial, begin
 from silktune.tracking import store
 from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.null_tracker import NoTracker
@@ -71,10 +71,12 @@ def drive(folder: Path, size: Size, address: str, start: int) -> None:
     trainable.run = training.sleeping(_sleep(folder, size, found))
     cloudpickle.register_pickle_by_value(training)
     node_check.LIMIT = PATIENCE
-    what = {"kind": "search", "data": found.digest, "space": space.what(), "sampler": "tpe", "seed": 0}
+    intended = SearchPlan(
+        command=" ".join(sys.argv), data=found.digest, weights="none", space=space, sampler="tpe", seed=0
+    )
     paths = StudyPaths(folder / STUDY)
     with paths.locked():
-        plan = Plan.of(what, " ".join(sys.argv)).begin(paths)
+        plan = begin(intended, paths)
         tracker = _tracker(folder, plan, size)
         placement = Placement(size.nodes, 1, None, "cpu", 3, address)
         order = search.Order("tpe", 0, size.trials, 1, None, RayExecutor(placement))

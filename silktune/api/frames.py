@@ -62,7 +62,7 @@ def of_tests(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
 def _over_classes(scores: Scores) -> dict[str, float]:
     """Every metric but those of single classes, under its name in a record."""
     names = scores.names()
-    return {names[parts]: value for parts, value in scores.figures().items() if len(parts) < 3}
+    return {names[parts]: value for parts, value in scores.metrics().items() if len(parts) < 3}
 
 
 def of_scores(scores: Scores | None) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def _row(results: Results, name: str) -> dict[str, Any]:
     cells: dict[str, Any] = {"changes": row.changed, "same_as": row.same_as, "runs": len(scores)}
     metrics = dict.fromkeys(metric for run in scores for metric in _over_classes(run))
     for metric in metrics:
-        if summary := results.figure(row, metric):
+        if summary := results.summary(row, metric):
             cells |= {metric: summary.mean, f"{metric}.std": summary.deviation}
     return cells
 

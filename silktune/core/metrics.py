@@ -21,7 +21,7 @@ def scores(labels: NDArray[np.int64], predictions: NDArray[np.int64], variables:
     """F1 and OA of every variable and their means over the variables.
 
     All images with a known label count, background included, both as truth and as prediction. A class without
-    a labelled image here has no figures and is left out of means, as is a variable without any.
+    a labelled image here has no metrics and is left out of means, as is a variable without any.
 
     Paper: P23 §5.1, P22 §5.1.
     Differs: both of the readings under which P23's Tables 5 and 6 can be reproduced are computed: with
@@ -90,7 +90,7 @@ def _class(name: str, shares: NDArray[np.float64], support: int, *, minority: bo
     return ClassScores(name=name, precision=precision, recall=recall, f1=f1, support=support, minority=minority)
 
 
-def _mean(figures: Iterable[float | None]) -> float | None:
-    """The mean of the figures that are defined, None if none is."""
-    defined = [figure for figure in figures if figure is not None]
+def _mean(metrics: Iterable[float | None]) -> float | None:
+    """The mean of the metrics that are defined, None if none is."""
+    defined = [metric for metric in metrics if metric is not None]
     return float(np.mean(defined)) if defined else None

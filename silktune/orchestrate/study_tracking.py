@@ -13,7 +13,7 @@ from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, SearchPlan, Trial, final_group, final_runs
-from silktune.study.report import Figure, over_runs
+from silktune.study.report import MetricSummary, over_runs
 from silktune.study.selection import ranked
 
 
@@ -76,10 +76,10 @@ def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
     for group in dict.fromkeys(trial.group for trial in finals):
         runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
         tests = [outcome.test for outcome in runs.values() if outcome.test]
-        names, figures = _names(tests), over_runs(tests)
-        tracker.summary(group, _means({names[key]: figure for key, figure in figures.items()}))
+        names, metrics = _names(tests), over_runs(tests)
+        tracker.summary(group, _means({names[key]: metric for key, metric in metrics.items()}))
         if order and group == final_group(searched.trials[order[0]]):
-            best |= _means({name: figures[name,] for name in MEANS if (name,) in figures})
+            best |= _means({name: metrics[name,] for name in MEANS if (name,) in metrics})
             written.best = next((trials[name] for name in ranked(runs)), None)
     tracker.summary("", best)
     for path in (paths.report, paths.trials_table, paths.winner):
@@ -131,19 +131,19 @@ def _trials(
 
 
 def _summary(found: Results, row: Row) -> dict[str, float]:
-    """Mean and deviation of a row's test figures: over the variables, and of every variable."""
+    """Mean and deviation of a row's test metrics: over the variables, and of every variable."""
     tests = list(found.scores(row).values())
     names = _names(tests, parts=2)
-    figures = {names[key]: figure for key in names if (figure := found.figure(row, key))}
-    return _means(figures) | {"runs": float(len(tests))}
+    metrics = {names[key]: metric for key in names if (metric := found.summary(row, key))}
+    return _means(metrics) | {"runs": float(len(tests))}
 
 
 def _names(tests: Sequence[Scores], parts: int = 3) -> dict[Parts, str]:
-    """What the figures of at most so many parts are called in a record."""
+    """What the metrics of at most so many parts are called in a record."""
     names = tests[0].names() if tests else {}
     return {key: name for key, name in names.items() if len(key) <= parts}
 
 
-def _means(figures: Mapping[str, Figure]) -> dict[str, float]:
-    means = {f"test.{name}.mean": figure.mean for name, figure in figures.items()}
-    return means | {f"test.{name}.std": figure.deviation for name, figure in figures.items() if figure.n > 1}
+def _means(metrics: Mapping[str, MetricSummary]) -> dict[str, float]:
+    means = {f"test.{name}.mean": metric.mean for name, metric in metrics.items()}
+    return means | {f"test.{name}.std": metric.deviation for name, metric in metrics.items() if metric.n > 1}

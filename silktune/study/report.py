@@ -28,15 +28,15 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Figure:
-    """Mean and standard deviation (n − 1) of one figure over independent runs."""
+class MetricSummary:
+    """Mean and standard deviation (n − 1) of one metric over independent runs."""
 
     mean: float
     deviation: float  # nan for a single run
     n: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Figure:
+    def of(cls, values: Sequence[float]) -> MetricSummary:
         deviation = statistics.stdev(values) if len(values) > 1 else math.nan
         return cls(statistics.fmean(values), deviation, len(values))
 
@@ -46,11 +46,11 @@ class Figure:
         return f"{100 * self.mean:.1f}{deviation}"
 
 
-def over_runs(runs: Sequence[Scores]) -> dict[Parts, Figure]:
-    """Every figure over independent runs, by the parts of its name."""
-    figures = [scores.figures() for scores in runs]
-    names = list(figures[0]) if figures else []
-    return {parts: Figure.of([run[parts] for run in figures if parts in run]) for parts in names}
+def over_runs(runs: Sequence[Scores]) -> dict[Parts, MetricSummary]:
+    """Every metric over independent runs, by the parts of its name."""
+    metrics = [scores.metrics() for scores in runs]
+    names = list(metrics[0]) if metrics else []
+    return {parts: MetricSummary.of([run[parts] for run in metrics if parts in run]) for parts in names}
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class SearchReport:
     def tests(self) -> list[Scores]:
         return [outcome.test for outcome in self.finals.values() if outcome.test]
 
-    def figures(self) -> dict[str, Figure]:
-        """Every test figure over the final runs, under its name in a record."""
-        return {self.tests[0].names()[parts]: figure for parts, figure in over_runs(self.tests).items()}
+    def metrics(self) -> dict[str, MetricSummary]:
+        """Every test metric over the final runs, under its name in a record."""
+        return {self.tests[0].names()[parts]: metric for parts, metric in over_runs(self.tests).items()}
 
     def failures(self) -> list[str]:
         """Trials and final runs that failed, with their reasons."""
@@ -111,16 +111,16 @@ class SearchReport:
 
     def test_table(self) -> list[list[str]]:
         """A row for the means and one for each variable: F1, with background, under-represented, OA."""
-        figures = over_runs(self.tests)
-        rows = [["mean", *(self._cell(figures, (name,)) for name in MEANS)]]
+        metrics = over_runs(self.tests)
+        rows = [["mean", *(self._cell(metrics, (name,)) for name in MEANS)]]
         for variable in self.tests[0].variables if self.tests else ():
             names = ((variable.name, part) for part in ("f1", "f1_with_background", "f1_minority", "OA"))
-            rows.append([variable.name, *(self._cell(figures, name) for name in names)])
+            rows.append([variable.name, *(self._cell(metrics, name) for name in names)])
         return rows
 
     @staticmethod
-    def _cell(figures: Mapping[Parts, Figure], parts: Parts) -> str:
-        return str(figures[parts]) if parts in figures else "–"
+    def _cell(metrics: Mapping[Parts, MetricSummary], parts: Parts) -> str:
+        return str(metrics[parts]) if parts in metrics else "–"
 
 
 def override_line(experiment: Experiment) -> str:
@@ -151,7 +151,7 @@ def write(report: SearchReport, paths: StudyPaths) -> None:
 
 
 def trials_csv(report: SearchReport) -> str:
-    """Every trial: state, figures, all settings."""
+    """Every trial: state, metrics, all settings."""
     names = list(Experiment().flat())
     lines = [["trial", "state", "reason", "validation_mean_f1", "best_epoch", "epochs", "seconds", *names]]
     for name, (trial, outcome) in report.trials.items():

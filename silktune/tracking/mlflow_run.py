@@ -15,8 +15,8 @@ from silktune.tracking.store import Store
 
 STUDY, GROUP, TRIAL, STATE = "silktune.study", "silktune.group", "silktune.trial", "silktune.state"
 NAME, PARENT = "mlflow.runName", "mlflow.parentRunId"
-PAGE = 100  # runs in one answer; with a few hundred figures each, a busy store takes seconds for it
-LAST = "seconds"  # of an epoch's figures the one that is written last: where it is, they all are
+PAGE = 100  # runs in one answer; with a few hundred metrics each, a busy store takes seconds for it
+LAST = "seconds"  # of an epoch's metrics the one that is written last: where it is, they all are
 
 
 class Run:
@@ -29,7 +29,7 @@ class Run:
         self._status: str = run.info.status
         self._tags: dict[str, str] = dict(run.data.tags)
         self._params: dict[str, str] = dict(run.data.params)
-        self._figures: dict[str, float] = dict(run.data.metrics)
+        self._metrics: dict[str, float] = dict(run.data.metrics)
         self._steps: set[int] | None = set() if new else None
 
     @classmethod
@@ -71,9 +71,9 @@ class Run:
         *,
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
-        figures: Mapping[str, float] | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Parameters, tags and figures that have no epoch; what is there already is not written again.
+        """Parameters, tags and metrics that have no epoch; what is there already is not written again.
 
         MLflow never changes a parameter: a value that is another one now becomes the tag `now.<name>`.
         """
@@ -82,16 +82,16 @@ class Run:
         new_params = {k: v for k, v in values.items() if k not in self._params}
         labels = {safe(k): short(v, TAG_LENGTH) for k, v in (tags or {}).items()} | changed
         new_tags = {k: v for k, v in labels.items() if self._tags.get(k) != v}
-        named = {safe(name): float(value) for name, value in (figures or {}).items()}
-        new_figures = {k: v for k, v in named.items() if not _same(self._figures.get(k), v)}
-        self._send([(name, value, 0) for name, value in new_figures.items()], new_params, new_tags)
+        named = {safe(name): float(value) for name, value in (metrics or {}).items()}
+        new_metrics = {k: v for k, v in named.items() if not _same(self._metrics.get(k), v)}
+        self._send([(name, value, 0) for name, value in new_metrics.items()], new_params, new_tags)
         self._params |= new_params
         self._tags |= new_tags
-        self._figures |= new_figures
+        self._metrics |= new_metrics
 
-    def epochs(self, figures: Iterable[tuple[int, Mapping[str, float]]]) -> bool:
-        """The figures of epochs, LAST the last of each; True if one was not there yet and so was written."""
-        new = [(number, values) for number, values in figures if number not in self._known_steps()]
+    def epochs(self, metrics: Iterable[tuple[int, Mapping[str, float]]]) -> bool:
+        """The metrics of epochs, LAST the last of each; True if one was not there yet and so was written."""
+        new = [(number, values) for number, values in metrics if number not in self._known_steps()]
         if not new:
             return False
         self._send([(safe(name), value, number) for number, values in new for name, value in values.items()])

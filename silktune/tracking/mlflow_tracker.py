@@ -116,7 +116,7 @@ class MlflowTracker:
         run.resume()
 
     def epoch(self, trial: str, epoch: Epoch) -> None:
-        """One request with every figure of the epoch."""
+        """One request with every metric of the epoch."""
         run = self._trials[trial]
         if run.epochs([(epoch.number, epoch.flat())]):
             self._resume(run)
@@ -129,12 +129,12 @@ class MlflowTracker:
             _write_confusion(run, outcome)
             ended = {STATE: outcome.state, REASON: outcome.reason, DEVICE: outcome.device}
             said = {name: value for name, value in ended.items() if value or name in run.tags}
-            run.write(figures=_figures(outcome), tags=said | {OUTCOME: content})
+            run.write(metrics=_metrics(outcome), tags=said | {OUTCOME: content})
         run.end(ENDS[outcome.state])
 
-    def summary(self, group: str, figures: Mapping[str, float]) -> None:
-        """Figures of a whole group on its run; those of "" and of the search on the study's."""
-        self.run(group).write(figures=figures)
+    def summary(self, group: str, metrics: Mapping[str, float]) -> None:
+        """Metrics of a whole group on its run; those of "" and of the search on the study's."""
+        self.run(group).write(metrics=metrics)
 
     def artifact(self, group: str, path: Path) -> None:
         """A file or a folder on the group's run; it replaces one of the same name."""
@@ -156,12 +156,12 @@ class MlflowTracker:
         return own | ({PARENT: parent.id} if parent else {})
 
 
-def _figures(outcome: Outcome) -> dict[str, float]:
+def _metrics(outcome: Outcome) -> dict[str, float]:
     """What a trial ended with; the epochs' `validation.…` is another thing."""
-    figures = {"best_epoch": float(outcome.best_epoch), "seconds.total": outcome.seconds}
+    metrics = {"best_epoch": float(outcome.best_epoch), "seconds.total": outcome.seconds}
     for subset, scores in (("validation.best", outcome.validation), ("test", outcome.test)):
-        figures |= {f"{subset}.{name}": value for name, value in _flat(scores).items()}
-    return figures
+        metrics |= {f"{subset}.{name}": value for name, value in _flat(scores).items()}
+    return metrics
 
 
 def _flat(scores: Scores | None) -> dict[str, float]:

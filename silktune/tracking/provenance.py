@@ -35,7 +35,7 @@ def log_dataset(
         digest: its hash; MLflow keeps 36 characters, so the tag `silktune.dataset` has the whole of it.
         source: the folder of the prepared data set.
         classes: variable → the names of its classes.
-        profile: figures worth a look: images, records, counts; JSON.
+        profile: metrics worth a look: images, records, counts; JSON.
 
     Raises:
         TrackingError: the store cannot be reached or written.

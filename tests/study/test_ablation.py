@@ -558,10 +558,10 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
          [f"base: {OWN_NETWORKS}", f"row 'A': {OWN_NETWORKS}"]),
         # a paper's figures
         ("rows: [{id: A, set: {loss.gamma: 1}, paper: {F1: 5, mean_f: 5, place.f2: 5}}]", [
-            "row 'A': paper: F1 is no figure. There is: " + MEANS + ", <variable>.f1, <variable>.f1_with_background,"
+            "row 'A': paper: F1 is no metric. There is: " + MEANS + ", <variable>.f1, <variable>.f1_with_background,"
             " <variable>.f1_minority, <variable>.OA.",
-            "row 'A': paper: mean_f is no figure. Did you mean mean_f1?",
-            "row 'A': paper: place.f2 is no figure. Did you mean place.f1?",
+            "row 'A': paper: mean_f is no metric. Did you mean mean_f1?",
+            "row 'A': paper: place.f2 is no metric. Did you mean place.f1?",
         ]),
         ("rows: [{id: A, set: {loss.gamma: 1}, paper: 32.6}]",
          ["row 'A': paper: 32.6 should be a mapping, name: value."]),
@@ -572,8 +572,8 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
                                   ("5 ±", "'5 ±'"), ("[5]", "[5]"))),
         (ROW + "base: {paper: {OA: 5}}", [f"base: paper: {NO_ID}"]),
         ("variables: [place]\nrows: [{id: A, set: {loss.gamma: 1}, paper: {plce.f1: 5, OA: 5}}]", [
-            "row 'A': paper: plce.f1 is no figure. Did you mean place.f1?",
-            "row 'A': paper: OA is no figure. There is: place.f1, place.f1_with_background, place.f1_minority,"
+            "row 'A': paper: plce.f1 is no metric. Did you mean place.f1?",
+            "row 'A': paper: OA is no metric. There is: place.f1, place.f1_with_background, place.f1_minority,"
             " place.OA.",
         ]),
     ],

@@ -255,7 +255,7 @@ def test_figures_to_the_last_digit(results: Results) -> None:
         names = {".".join(filter(None, (one["variable"], one["class"], one["metric"]))): one for one in ours}
         assert names.keys() == results.scores(row)[1].flat().keys()
         for name, line in names.items():
-            figure = results.figure(row, name)
+            figure = results.summary(row, name)
             assert figure
             assert (float(line["mean"]), float(line["std"]), int(line["n"])) == (
                 figure.mean,

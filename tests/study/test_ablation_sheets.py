@@ -265,7 +265,7 @@ def test_a_figure_per_variable_with_the_papers_where_there_is_one() -> None:
     assert sheet.columns == ("experiment", "material", "place", "paper", "time")
     assert [row[3] for row in texts(sheet)] == ["", "10.4", "", ""]
     results = multi_task()
-    values = [str(results.figure(row, "place.f1_minority")) for row in MULTI_TASK.rows]
+    values = [str(results.summary(row, "place.f1_minority")) for row in MULTI_TASK.rows]
     assert [row[2] for row in texts(sheet)] == values
 
 
@@ -294,7 +294,7 @@ def test_the_classes_of_a_variable() -> None:
         ["ES", "330"], ["FR", "300"], ["IT|VE †", "70"], ["京都 †", "30"], ["background", "25"]
     ]  # fmt: skip
     assert sheet.rules == (4,)
-    assert texts(sheet)[3][3] == str(multi_task().figure(MULTI_TASK.row("MTL^fo"), "place.京都.f1"))
+    assert texts(sheet)[3][3] == str(multi_task().summary(MULTI_TASK.row("MTL^fo"), "place.京都.f1"))
     assert [cell.bold for cell in sheet.rows[0]] == [False, False, False, False, True, True]
     assert "†: under-represented, fewer than 1/4 of the labels." in sheet.notes
 

@@ -17,7 +17,7 @@ from silktune.study import space_file
 from silktune.study.document import markdown as md
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
-from silktune.study.report import Figure, SearchReport, document, override_line, settings_yaml, trials_csv, write
+from silktune.study.report import MetricSummary, SearchReport, document, override_line, settings_yaml, trials_csv, write
 from silktune.study.selection import ranked
 from tests.outcomes import outcome
 
@@ -106,11 +106,11 @@ def test_the_trials_as_csv(report: SearchReport) -> None:
 
 
 def test_figures_over_runs(report: SearchReport) -> None:
-    figure = report.figures()["mean_f1"]
+    figure = report.metrics()["mean_f1"]
     assert (figure.mean, figure.n) == (pytest.approx(0.26), 2)
     assert figure.deviation == pytest.approx(math.sqrt(2) * 0.01)
     assert str(figure) == "26.0 ± 1.41"
-    single = Figure.of([0.25])
+    single = MetricSummary.of([0.25])
     assert math.isnan(single.deviation)
     assert str(single) == "25.0"
 

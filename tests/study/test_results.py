@@ -10,7 +10,7 @@ from scipy import stats
 from silktune.outcome import Outcome
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
-from silktune.study.report import Figure
+from silktune.study.report import MetricSummary
 from silktune.study.table.ablation_sheets import sheets
 from silktune.study.table.differences import differences
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task
@@ -45,22 +45,22 @@ def with_row_again(row: Row, name: str) -> Row:
 
 class TestFigures:
     def test_are_those_of_p23_from_runs_that_have_them(self) -> None:
-        found = multi_task().figure(FOCAL, "mean_f1")
-        assert found == Figure(pytest.approx(0.326), pytest.approx(0.0111), 5)  # type: ignore[arg-type]
+        found = multi_task().summary(FOCAL, "mean_f1")
+        assert found == MetricSummary(pytest.approx(0.326), pytest.approx(0.0111), 5)  # type: ignore[arg-type]
         assert str(found) == "32.6 ± 1.11"
 
     def test_of_single_task_networks_are_those_of_their_variable(self) -> None:
         found = single_task()
         row = found.table.row("C", "place")
-        assert found.figure(row, "mean_f1") == found.figure(row, "place.f1")
-        assert found.figure(row, "material.f1") is None
+        assert found.summary(row, "mean_f1") == found.summary(row, "place.f1")
+        assert found.summary(row, "material.f1") is None
 
     def test_are_over_the_runs_that_there_are(self) -> None:
         found = results({"MTL": [0.2, math.nan, 0.4], "MTL^fo": [0.3]})
         assert found.values(MTL, "mean_f1") == pytest.approx({1: 0.2, 3: 0.4})
-        assert str(found.figure(MTL, "mean_f1")) == "30.0 ± 14.14"
-        assert str(found.figure(FOCAL, "mean_f1")) == "30.0"
-        assert found.figure(ALL, "mean_f1") is None
+        assert str(found.summary(MTL, "mean_f1")) == "30.0 ± 14.14"
+        assert str(found.summary(FOCAL, "mean_f1")) == "30.0"
+        assert found.summary(ALL, "mean_f1") is None
 
     def test_leave_out_what_failed_and_say_why(self) -> None:
         reached = run(0.9).model_copy(update={"state": "failed", "reason": "the loss is nan"})
@@ -72,7 +72,7 @@ class TestFigures:
 
     def test_leave_out_what_was_not_tested(self) -> None:
         untested = run(0.2).model_copy(update={"test": None})
-        assert Results(MULTI_TASK, FACTS, {"MTL-run1": untested}).figure(MTL, "mean_f1") is None
+        assert Results(MULTI_TASK, FACTS, {"MTL-run1": untested}).summary(MTL, "mean_f1") is None
 
     def test_of_a_class_are_over_the_runs_in_which_it_has_one(self) -> None:
         made = results({"MTL": [0.2, 0.4]}).outcomes
@@ -116,7 +116,7 @@ class TestFigures:
     def test_look_at_no_outcome_of_something_else(self) -> None:
         found = Results(MULTI_TASK, FACTS, {"t007": run(0.1), "final-t007-run99": run(0.2), "MTL-run": run(0.3)})
         assert found.most_runs == 5
-        assert all(found.figure(row, "mean_f1") is None for row in MULTI_TASK.rows)
+        assert all(found.summary(row, "mean_f1") is None for row in MULTI_TASK.rows)
 
     def test_of_rows_with_the_same_experiment_are_from_the_same_runs(self) -> None:
         table = with_row(MULTI_TASK, BOTH, experiment=FOCAL.experiment, same_as=FOCAL.id)

@@ -187,7 +187,7 @@ def test_variables_and_classes_may_have_any_names(runs: Path) -> None:
     ended = Outcome(state="finished", best_epoch=1, epochs=(metric_names.epoch(AWKWARD),), validation=made, test=made)
     one.outcome("f0", ended)
     run = content(runs)["f0"]
-    assert len(run["points"]) == len(metric_names.epoch(AWKWARD).flat()) + 2 * len(made.figures()) + 2
+    assert len(run["points"]) == len(metric_names.epoch(AWKWARD).flat()) + 2 * len(made.metrics()) + 2
     assert all(len(points) == 1 for points in run["points"].values())
     assert run["points"]["validation.place.of.origin.f1"] == [(1, 0.5)]  # a curve, per epoch
     assert run["points"]["validation.best.OA"] == [(0, 0.25)]

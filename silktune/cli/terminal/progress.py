@@ -93,12 +93,12 @@ class StudyProgress(Preparation):
         self._draw()
         scores = outcome.test or outcome.validation
         of = "test" if outcome.test else "validation"
-        figure = f"{of} F1 {percent(scores.mean_f1)}" if scores else ""
+        metric = f"{of} F1 {percent(scores.mean_f1)}" if scores else ""
         epochs = f"{len(outcome.epochs)} epochs, {outcome.seconds:.0f} s"
         colour = {"finished": "green", "pruned": "yellow", "failed": "red"}[outcome.state]
         line = Text(f"{trial.id:<{self.width}} ").append(f"{outcome.state:<9}", colour)
         why = f"  ({outcome.reason})" if outcome.reason else ""
-        self.console.print(line.append(f" {figure:<20} {epochs}{why}"), soft_wrap=True)
+        self.console.print(line.append(f" {metric:<20} {epochs}{why}"), soft_wrap=True)
 
     def _draw(self) -> None:
         lines = []

@@ -1,4 +1,4 @@
-"""Plain tables, figures in percent and sentences, as every command prints them."""
+"""Plain tables, metrics in percent and sentences, as every command prints them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def percent(value: float | None) -> str:
 
 
 def plain_table(*columns: str | Text, title: str | Text = "") -> Table:
-    """A table with its first column to the left and figures to the right."""
+    """A table with its first column to the left and metrics to the right."""
     table = Table(
         box=None,
         pad_edge=False,

@@ -132,7 +132,7 @@ def off_value(name: str) -> Any:
 def _printed(name: str, value: Any, variables: Variables) -> None:
     known = variables.metrics(name)
     if name not in known:
-        raise SpaceError(f"{name} is no figure.{nearest(name, known)}")
+        raise SpaceError(f"{name} is no metric.{nearest(name, known)}")
     if printed(value) is None:
         raise SpaceError(f"{name} cannot be {value!r}: it should be in %, like 32.6 or 32.6 ± 1.11.")
 

@@ -1,7 +1,7 @@
 """Ablation tables: YAML under the settings' own dotted names, found by name or path.
 
     question: What the table answers.
-    paper: P23 Tables 4–6     # where the printed figures come from
+    paper: P23 Tables 4–6     # where the printed metrics come from
     runs: 5                   # of every row; 5 if it is not said
     base:
       id: MTL                 # the base is the first row itself; without an id it is no row
@@ -12,10 +12,10 @@
     leave_one_out: [loss.alpha_sem, net.NN_tfc]   # a row for each, with it off: 0, or no layers: 'without alpha_sem'
     factorial: {loss.gamma: [0, 2], net.NB_RN: [0, 3]}   # a row for each combination: 'gamma=0 NB_RN=3'; or a list
     reference: MTL            # the row that differences are taken against; the first if it is not said
-    variables: [place, time]  # every row is trained once for each alone; `paper` then has figures of variables only
+    variables: [place, time]  # every row is trained once for each alone; `paper` then has metrics of variables only
 
 A setting is what the command line says, else the row, else the base's `set`, else the winner of `best_of`, else the
-default. A paper's figures are in percent and named as in `outcome.Scores.flat`. Named rows differ from each other and
+default. A paper's metrics are in percent and named as in `outcome.Scores.flat`. Named rows differ from each other and
 from the base; a generated row may be the same experiment as an earlier row, whose runs it then shows.
 A setting that is fixed on the command line has no generated rows.
 """
@@ -141,7 +141,7 @@ def _rows(declared: DeclaredTable, variables: Sequence[str], layers: Layers) -> 
             row = f"{line.id} ({variable})" if variable else line.id
             experiment = (whole.with_({"data.variables": (variable,)}) if variable else whole).effective()
             owner = owners.setdefault(experiment, row)
-            paper = {figure: printed for figure, printed in line.paper.items() if _of(figure, variable)}
+            paper = {metric: printed for metric, printed in line.paper.items() if _of(metric, variable)}
             yield Row(
                 id=row, line=line.id, experiment=experiment, changes=changes, variable=variable, paper=paper,
                 same_as="" if owner == row else owner,
@@ -153,6 +153,6 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _of(figure: str, variable: str) -> bool:
-    """Whether a figure is one of this variable; where networks predict all variables, any is."""
-    return not variable or figure.rpartition(".")[0] == variable
+def _of(metric: str, variable: str) -> bool:
+    """Whether a metric is one of this variable; where networks predict all variables, any is."""
+    return not variable or metric.rpartition(".")[0] == variable

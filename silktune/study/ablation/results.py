@@ -1,6 +1,6 @@
-"""What the runs of an ablation table say: figures of every row, and comparisons between rows.
+"""What the runs of an ablation table say: metrics of every row, and comparisons between rows.
 
-A figure is a share in [0, 1]. It is meant by the parts of its name, ("place", "FR", "f1"), or by the name that
+A metric is a share in [0, 1]. It is meant by the parts of its name, ("place", "FR", "f1"), or by the name that
 `outcome.Scores.names` gives it: `mean_f1`, `OA`, `place.f1`, `place.FR.f1`. Only runs that finished and were tested
 count.
 """
@@ -19,7 +19,7 @@ from silktune.data.dataset import Dataset
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.table_model import Row, Table
-from silktune.study.report import Figure
+from silktune.study.report import MetricSummary
 from silktune.study.statistics import Comparison
 
 
@@ -135,19 +135,19 @@ class Results:
             }  # fmt: skip
         return self._scores[row.id]
 
-    def values(self, row: Row, figure: Name) -> dict[int, float]:
-        """A figure of each of a row's runs; a run in which it is not defined has none."""
+    def values(self, row: Row, metric: Name) -> dict[int, float]:
+        """A metric of each of a row's runs; a run in which it is not defined has none."""
         if row.id not in self._flat:
             self._flat[row.id] = {run: _by_name(scores) for run, scores in self.scores(row).items()}
-        return {run: figures[figure] for run, figures in self._flat[row.id].items() if figure in figures}
+        return {run: metrics[metric] for run, metrics in self._flat[row.id].items() if metric in metrics}
 
-    def figure(self, row: Row, figure: Name) -> Figure | None:
+    def summary(self, row: Row, metric: Name) -> MetricSummary | None:
         """Mean and deviation over the runs there are; None before the first."""
-        values = list(self.values(row, figure).values())
-        return Figure.of(values) if values else None
+        values = list(self.values(row, metric).values())
+        return MetricSummary.of(values) if values else None
 
     def failures(self) -> list[str]:
-        """Which cells have no figure because their run failed, and why."""
+        """Which cells have no metric because their run failed, and why."""
         said = []
         for row in self.table.rows:
             for run in range(1, self.runs + 1):
@@ -156,22 +156,22 @@ class Results:
                     said.append(f"row '{row.id}', run {run}: {outcome.reason}")
         return said
 
-    def compare(self, row: Row, other: Row, figure: Name) -> Comparison | None:
+    def compare(self, row: Row, other: Row, metric: Name) -> Comparison | None:
         """The difference row − other: paired over the runs with the same seed; Welch where they share fewer than two.
 
         None where one of them has no run.
         """
-        a, b = self.values(row, figure), self.values(other, figure)
+        a, b = self.values(row, metric), self.values(other, metric)
         if not a or not b:
             return None
         same_seed = row.experiment.train.seed == other.experiment.train.seed
         shared = sorted(a.keys() & b.keys()) if same_seed else []
         if len(shared) >= 2:
             return statistics.paired([a[run] for run in shared], [b[run] for run in shared])
-        one, two = Figure.of(list(a.values())), Figure.of(list(b.values()))
+        one, two = MetricSummary.of(list(a.values())), MetricSummary.of(list(b.values()))
         return statistics.compare(one.mean, one.deviation, one.n, two.mean, two.deviation, two.n)
 
-    def family(self, pairs: Iterable[tuple[Row, Row]], figure: Name) -> dict[tuple[str, str], Tested]:
+    def family(self, pairs: Iterable[tuple[Row, Row]], metric: Name) -> dict[tuple[str, str], Tested]:
         """The comparisons row − other that one question asks, with Holm's correction over them: one family of tests.
 
         The only definition of which comparisons count: two rows that show the runs of the same experiment are no test,
@@ -183,7 +183,7 @@ class Results:
         asked = {(row.id, other.id): (row, other) for row, other in pairs}
         tests = {(row.owner, other.owner): (row, other) for row, other in asked.values()}
         compared = {
-            owners: self.compare(row, other, figure) for owners, (row, other) in tests.items() if len(set(owners)) == 2
+            owners: self.compare(row, other, metric) for owners, (row, other) in tests.items() if len(set(owners)) == 2
         }
         adjusted = statistics.holm([one.p if one else math.nan for one in compared.values()])
         tested = {owners: Tested(one, p) for (owners, one), p in zip(compared.items(), adjusted, strict=True)}
@@ -191,32 +191,32 @@ class Results:
             ids: tested.get((row.owner, other.owner), Tested(None, math.nan)) for ids, (row, other) in asked.items()
         }
 
-    def against_best(self, rows: Sequence[Row], figure: Name) -> dict[str, float]:
+    def against_best(self, rows: Sequence[Row], metric: Name) -> dict[str, float]:
         """Row's id → p, after Holm over all these rows, of being told from the best of its variable.
 
         The best is the row with the largest mean; it and what shows its runs have 1. nan: no test is possible. A row
         with fewer than two runs is not judged and not here; with fewer than two rows none is.
         """
-        figures = {row.id: found for row in rows if (found := self.figure(row, figure)) and found.n >= 2}
-        judged = sorted((row for row in rows if row.id in figures), key=lambda row: -figures[row.id].mean)
+        metrics = {row.id: found for row in rows if (found := self.summary(row, metric)) and found.n >= 2}
+        judged = sorted((row for row in rows if row.id in metrics), key=lambda row: -metrics[row.id].mean)
         bests: dict[str, Row] = {}
         for row in judged:
             bests.setdefault(row.variable, row)
         pairs = [(row, best) for row in judged if (best := bests[row.variable]) is not row]
-        tested = self.family(pairs, figure)
+        tested = self.family(pairs, metric)
         ps = {row.id: 1.0 if row.owner == best.owner else tested[row.id, best.id].p_holm for row, best in pairs}
         return ps | {best.id: 1.0 for _, best in pairs}
 
-    def not_separable(self, rows: Sequence[Row], figure: Name) -> set[str]:
+    def not_separable(self, rows: Sequence[Row], metric: Name) -> set[str]:
         """The ids of the rows that cannot be told from the best of their variable at 5 %: to be set in bold."""
-        return {name for name, p in self.against_best(rows, figure).items() if not p < statistics.SIGNIFICANCE}
+        return {name for name, p in self.against_best(rows, metric).items() if not p < statistics.SIGNIFICANCE}
 
 
 def _by_name(scores: Scores) -> dict[Name, float]:
-    """Every figure that is defined, by its parts and by its name in a record."""
-    figures: dict[Name, float] = {}
-    defined = scores.figures()
+    """Every metric that is defined, by its parts and by its name in a record."""
+    metrics: dict[Name, float] = {}
+    defined = scores.metrics()
     for parts, name in scores.names().items():
         if (value := defined.get(parts)) is not None:
-            figures[parts] = figures[name] = value
-    return figures
+            metrics[parts] = metrics[name] = value
+    return metrics

@@ -1,4 +1,4 @@
-"""An ablation table as data: its rows, their trials, and the figures that a paper printed beside them.
+"""An ablation table as data: its rows, their trials, and the metrics that a paper printed beside them.
 
 A *line* is what a reader of the table sees as one row. In a table of multi-task networks a line is one row; in a
 table of single-task networks (`variables`) it is one row for every variable, each a network of its own.
@@ -24,7 +24,7 @@ class _Record(BaseModel):
 
 
 class Printed(_Record):
-    """A figure that a paper prints, as a share in [0, 1] like all figures here."""
+    """A metric that a paper prints, as a share in [0, 1] like all metrics here."""
 
     mean: float
     deviation: float | None = None
@@ -43,7 +43,7 @@ class Row(_Record):
     experiment: KeptExperiment
     changes: dict[str, Any]  # dotted name → value, against the base
     variable: str = ""  # in a table of single-task networks: the only one this row's network predicts
-    paper: dict[str, Printed] = {}  # figure, as `Scores.flat` names it → what the paper prints
+    paper: dict[str, Printed] = {}  # metric, as `Scores.flat` names it → what the paper prints
     same_as: str = ""  # the id of an earlier row with the same experiment, whose runs this row shows
 
     @property
@@ -62,7 +62,7 @@ class Table(_Record):
 
     name: str
     question: str
-    paper: str = ""  # where the printed figures come from
+    paper: str = ""  # where the printed metrics come from
     runs: int  # of every row: the file's own, in a study as many as the last command asked for
     reference: str  # a line
     base: KeptExperiment

@@ -113,7 +113,7 @@ def runs(results: Results) -> Figure:
         for y, row in enumerate(rows):
             for run, value in results.values(row, FIGURE).items():
                 same_seed[row.experiment.train.seed, run].append((100 * value, y))
-            if figure_of_row := results.figure(row, FIGURE):
+            if figure_of_row := results.summary(row, FIGURE):
                 panel.plot(100 * figure_of_row.mean, y, "|", color="black", markersize=11, markeredgewidth=1.6)
         for points in same_seed.values():
             x, y_of_x = zip(*points, strict=True)
@@ -153,8 +153,8 @@ def _gains(results: Results, line: str, variable: str) -> list[tuple[int, float,
     found = []
     for (name, count), minority in zip(facts.counts.items(), rare, strict=True):
         figure = (variable, name, "f1")
-        one = results.figure(table.row(line, variable), figure)
-        reference = results.figure(table.row(table.reference, variable), figure)
+        one = results.summary(table.row(line, variable), figure)
+        reference = results.summary(table.row(table.reference, variable), figure)
         if one and reference:
             found.append((count, one.mean - reference.mean, minority))
     return found

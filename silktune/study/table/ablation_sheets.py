@@ -41,7 +41,7 @@ def sheets(results: Results) -> list[Sheet]:
     """
     return [
         _rows(results),
-        *(_differences(results, figure) for figure in MEANS),
+        *(_differences(results, metric) for metric in MEANS),
         *(_variables(results, mean, name) for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True)),
         *(_classes(results, variable) for variable in variables(results)),
         *_gains(results),
@@ -49,7 +49,7 @@ def sheets(results: Results) -> list[Sheet]:
 
 
 def _rows(results: Results) -> Sheet:
-    """Every row: its runs, the four means, and the paper's figures beside those that it prints."""
+    """Every row: its runs, the four means, and the paper's metrics beside those that it prints."""
     table = results.table
     rows = [row for variable in table.variables for row in table.rows if row.variable == variable]
     columns = [Column("runs", [Cell(str(len(results.scores(row)))) for row in rows])]
@@ -65,20 +65,20 @@ def _rows(results: Results) -> Sheet:
 
 
 def _failed(results: Results) -> list[str]:
-    """The cells without a figure because their run failed, the first of them."""
+    """The cells without a metric because their run failed, the first of them."""
     said = [failure.removesuffix(".") for failure in results.failures()]
     more = [f"{len(said) - MOST_FAILURES} more"] * (len(said) > MOST_FAILURES)
     return [f"Failed: {'; '.join([*said[:MOST_FAILURES], *more])}."] if said else []
 
 
-def _differences(results: Results, figure: str) -> Sheet:
+def _differences(results: Results, metric: str) -> Sheet:
     """Every line against the reference line, with what can be said of the difference."""
-    found = differences(results, figure)
+    found = differences(results, metric)
     heads = ("difference", "95 % CI", "p", "p (Holm)", "runs needed", "more runs")
     texts = [_difference(one) for one in found]
     columns = [Column(head, [Cell(text[i]) for text in texts]) for i, head in enumerate(heads)]
-    title = f"{TITLES[figure]}: difference from {results.table.reference} in percentage points"
-    return _by_row(f"differences-{figure}", title, [one.row for one in found], columns, _tests(found))
+    title = f"{TITLES[metric]}: difference from {results.table.reference} in percentage points"
+    return _by_row(f"differences-{metric}", title, [one.row for one in found], columns, _tests(found))
 
 
 def _difference(one: Difference) -> list[str]:
@@ -126,7 +126,7 @@ def _tests(found: Sequence[Difference]) -> list[str]:
 
 
 def _variables(results: Results, mean: str, name: str) -> Sheet:
-    """One figure of every line for every variable; of single-task networks it is their mean, one family of tests."""
+    """One metric of every line for every variable; of single-task networks it is their mean, one family of tests."""
     table, single = results.table, any(results.table.variables)
     means = dict(zip([row.id for row in table.rows], cell_text.metric_cells(results, table.rows, mean), strict=True))
     columns = []
@@ -148,15 +148,15 @@ def _classes(results: Results, variable: str) -> Sheet:
     counts |= {BACKGROUND: facts.background} if facts.background else {}
     rows = [table.row(line, variable) for line in table.lines]
     found = [cell_text.metric_cells(results, rows, (variable, name, "f1")) for name in counts]
-    figures = [Column(line, [row[i] for row in found]) for i, line in enumerate(table.lines)]
+    metrics = [Column(line, [row[i] for row in found]) for i, line in enumerate(table.lines)]
     names = Column("class", [Cell(f"{name} {RARE}" if rare.get(name) else name) for name in counts])
     images = Column("images", [Cell(f"{count:,}") for count in counts.values()])
     notes = [f"{RARE}: under-represented, fewer than 1/{len(rare)} of the labels."] * any(rare.values())
-    notes = ["Images: in the whole data set.", *notes, *cell_text.legend(results, figures, "of its row")]
+    notes = ["Images: in the whole data set.", *notes, *cell_text.legend(results, metrics, "of its row")]
     title = f"F1 per class of {variable} [%]"
     rules = [len(rare)] if facts.background else []
     stem = re.sub(r"[^\w.-]+", "-", variable)
-    return Sheet.of(f"classes-{stem}", title, [names, images, *figures], notes, rules=rules)
+    return Sheet.of(f"classes-{stem}", title, [names, images, *metrics], notes, rules=rules)
 
 
 def _gains(results: Results) -> list[Sheet]:

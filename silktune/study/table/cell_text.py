@@ -17,19 +17,19 @@ RARE = "†"  # beside the name of an under-represented class
 
 
 def metric_cells(results: Results, rows: Sequence[Row], metric: Name) -> list[Cell]:
-    """A figure of rows, in bold those that cannot be told from the best of their variable."""
+    """A metric of rows, in bold those that cannot be told from the best of their variable."""
     ps = results.against_best(rows, metric)
     return [_metric_cell(metric_text(results, row, metric), ps.get(row.id)) for row in rows]
 
 
 def _metric_cell(text: str, p: float | None) -> Cell:
-    """A figure whose row is told from the best with this p; None: it was not judged."""
+    """A metric whose row is told from the best with this p; None: it was not judged."""
     return Cell(text) if p is None else Cell(text, bold=not p < SIGNIFICANCE, untested=math.isnan(p))
 
 
 def metric_text(results: Results, row: Row, metric: Name) -> str:
     """Mean ± standard deviation in percent, with n where there are not as many runs as in the table."""
-    metric_over_runs = results.figure(row, metric)
+    metric_over_runs = results.summary(row, metric)
     if metric_over_runs is None:
         return NONE
     n = metric_over_runs.n
@@ -37,8 +37,8 @@ def metric_text(results: Results, row: Row, metric: Name) -> str:
 
 
 def paper_column(printed: Sequence[tuple[Row, str]]) -> list[Column]:
-    """What the paper prints for these figures of these rows: a column, or none where it prints nothing."""
-    cells = [Cell(str(row.paper[figure]) if figure in row.paper else "") for row, figure in printed]
+    """What the paper prints for these metrics of these rows: a column, or none where it prints nothing."""
+    cells = [Cell(str(row.paper[metric]) if metric in row.paper else "") for row, metric in printed]
     return [Column(PAPER, cells)] if any(cell.text for cell in cells) else []
 
 
@@ -58,7 +58,7 @@ def runs_text(n: int) -> str:
 
 
 def legend(results: Results, columns: Sequence[Column], within: str) -> list[str]:
-    """What the figures of a sheet are and what its signs mean; `within`: among what the best was looked for."""
+    """What the metrics of a sheet are and what its signs mean; `within`: among what the best was looked for."""
     cells = [cell for column in columns for cell in column.cells]
     said = [f"Mean ± standard deviation over {runs_text(results.runs)} on the test set."]
     if any(column.head == PAPER for column in columns) and results.table.paper:

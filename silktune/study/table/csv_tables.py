@@ -18,7 +18,7 @@ def metrics_csv(results: Results) -> str:
     lines = [["row", "variable", "class", "metric", "mean", "std", "n", "paper_mean", "paper_std"]]
     for row in results.table.rows:
         for variable, name, metric in _metrics(results, row):
-            over_runs = results.figure(row, tuple(part for part in (variable, name, metric) if part))
+            over_runs = results.summary(row, tuple(part for part in (variable, name, metric) if part))
             printed = None if name else row.paper.get(f"{variable}.{metric}" if variable else metric)
             if over_runs or printed:
                 ours = ["", "", "0"]

@@ -18,7 +18,7 @@ class Difference:
     row: Row
     reference: Row
     comparison: Comparison | None  # None: one of the two has no run, or they are the same experiment
-    p_holm: float  # p after Holm over all differences of the figure
+    p_holm: float  # p after Holm over all differences of the metric
     runs: int  # per row that were compared
 
 
@@ -41,14 +41,14 @@ def variables(results: Results) -> tuple[str, ...]:
     return results.table.variables
 
 
-def differences(results: Results, figure: str) -> list[Difference]:
+def differences(results: Results, metric: str) -> list[Difference]:
     """Every line but the reference against the reference, variable by variable: one family of tests."""
     table = results.table
     rows = [row for name in table.variables for row in table.rows if row.variable == name]
     pairs = [(row, table.row(table.reference, row.variable)) for row in rows if row.line != table.reference]
-    family = results.family(pairs, figure)
+    family = results.family(pairs, metric)
     return [
-        Difference(row, other, one.comparison, one.p_holm, _runs(results, row, other, figure, one.comparison))
+        Difference(row, other, one.comparison, one.p_holm, _runs(results, row, other, metric, one.comparison))
         for row, other in pairs
         for one in [family[row.id, other.id]]
     ]
@@ -69,12 +69,12 @@ def _gain(results: Results, line: str, names: tuple[str, ...]) -> Gain:
 
 def _difference(results: Results, line: str, variable: str) -> float | None:
     table = results.table
-    one = results.figure(table.row(line, variable), (variable, "f1"))
-    reference = results.figure(table.row(table.reference, variable), (variable, "f1"))
+    one = results.summary(table.row(line, variable), (variable, "f1"))
+    reference = results.summary(table.row(table.reference, variable), (variable, "f1"))
     # rounded, so that equal gains are equal: what they differ by in the last digit correlates with nothing
     return round(one.mean - reference.mean, 12) if one and reference else None
 
 
-def _runs(results: Results, row: Row, other: Row, figure: str, comparison: Comparison | None) -> int:
-    a, b = results.values(row, figure), results.values(other, figure)
+def _runs(results: Results, row: Row, other: Row, metric: str, comparison: Comparison | None) -> int:
+    a, b = results.values(row, metric), results.values(other, metric)
     return len(a.keys() & b.keys()) if comparison and comparison.test == "paired" else min(len(a), len(b))
