@@ -23,7 +23,7 @@ from silktune.orchestrate.executors.ray import RayExecutor, node_check, result_k
 from silktune.orchestrate.executors.resources import Placement
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.outcome import Epoch, Outcome, Tracker
-from silktune.study import report
+from silktune.study import search_report
 from silktune.study import space_file as spaces
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, SearchPlan, Trial, begin
@@ -120,7 +120,7 @@ def _time(clock: Clock) -> None:
     clock.time("start: outcomes and MLflow are compared", search, "_catch_up")
     clock.time("start: every node is asked", node_check, "check")
     clock.time("end: importances", OptunaSource, "importances")
-    clock.time("end: report", report, "write")
+    clock.time("end: report", search_report, "write")
     clock.time("end: MLflow is made complete", study_tracking, "write")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from silktune.api.progress import Listener
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import fetch
 from silktune.data.open_or_prepare import open_or_prepare
+from silktune.data.shared_dataset import fetch
 from silktune.settings import Experiment
 from silktune.storage import Storage, is_uri
 

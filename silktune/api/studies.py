@@ -18,7 +18,7 @@ from silktune.study.ablation.results import Results
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SearchPlan, Trial, final_group
-from silktune.study.report import SearchReport
+from silktune.study.search_report import SearchReport
 from silktune.study.selection import ranked
 from silktune.study.table import csv_tables
 

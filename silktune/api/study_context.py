@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from silktune.api import mlflow_export
+from silktune.api import mlflow_sync
 from silktune.api.mlflow_page import how_to_look
 from silktune.data.dataset import Dataset
 from silktune.errors import ResourceError, StudyError, TrackingError
@@ -101,7 +101,7 @@ class Study:
                 data=Facts.of(dataset), folder=dataset.folder.absolute(),
             )  # fmt: skip
             tracker.open(metadata.tags, metadata.params)
-            mlflow_export.log_dataset(metadata, tracker)
+            mlflow_sync.log_dataset(metadata, tracker)
             metadata.write(paths)
             try:
                 yield cls(paths, plan, metadata, tracker, uri)
@@ -134,7 +134,7 @@ class Study:
     def _record(self) -> list[str]:
         try:
             self.tracker.reopen()
-            written = mlflow_export.write(self.plan, self.metadata, self.paths, self.tracker)
+            written = mlflow_sync.write(self.plan, self.metadata, self.paths, self.tracker)
             self.tracker.close(failed=False)
         except TrackingError as error:
             command = f"silktune mlflow sync {shlex.quote(str(self.paths.folder))}"

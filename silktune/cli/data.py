@@ -58,8 +58,8 @@ def prepare(
     from silktune.data.dataset import Dataset
     from silktune.data.describe import describe as look
     from silktune.data.label_table import table_name
-    from silktune.data.local_copy import keep
     from silktune.data.prepare import prepare as make
+    from silktune.data.shared_dataset import keep
     from silktune.storage import Storage
 
     wanted, place = data_settings(values(settings)), Storage.of(storage or to)

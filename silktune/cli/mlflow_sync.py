@@ -28,7 +28,7 @@ def command(
 
     What is there already is not written again; nothing is trained.
     """
-    from silktune.api.mlflow_export import sync
+    from silktune.api.mlflow_sync import sync
     from silktune.cli.terminal import tables
     from silktune.cli.terminal.console import Terminal
 

@@ -1,4 +1,4 @@
-"""The training of a SilkNet (P23 §3.2, §5.1), the one loop that every way to run it shares.
+"""The training of a SilkNet (P23 §3.2, §5.1), as every way to run it calls it; its epochs are in `training_loop`.
 
 It knows no Ray and no MLflow: it tells each epoch to `report` and keeps its state in `runtime.folder`.
 """

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import PIL.Image
 import PIL.ImageOps
 
-from silktune.data import unreadable_files
+from silktune.data import file_signatures
 from silktune.errors import DataError
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
@@ -114,10 +114,10 @@ def _hopeless(data: bytes, about: Header | None) -> str:
     if not data:
         return "the file is empty"
     if about and about.preview:
-        return f"it is a camera raw file, of which only the preview could be read; {unreadable_files.CONVERT}"
+        return f"it is a camera raw file, of which only the preview could be read; {file_signatures.CONVERT}"
     if _torn(data):
         return "the file ends in the middle of the picture"
-    return unreadable_files.explain(data[:1024], about.kind if about else "")
+    return file_signatures.explain(data[:1024], about.kind if about else "")
 
 
 def _torn(data: bytes) -> bool:

@@ -11,11 +11,11 @@ from silktune.errors import SettingsError, SilktuneError, StudyError
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
+from silktune.orchestrate.fixed_trials import ListSource, run_list
 from silktune.orchestrate.study_tracking import about, open_rows
-from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import ablation_folder, same_split
+from silktune.study import ablation_folder, best_of_split
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.mirror import Mirror
@@ -61,7 +61,7 @@ def check(table: Table, data: Dataset, device: str) -> None:
         SilktuneError: all complaints at once, each with its row.
         StudyError: the base's settings were chosen on another split.
     """
-    same_split.check(table, data)
+    best_of_split.check(table, data)
     kinds: dict[Hashable, list[Row]] = {}
     for row in table.rows:
         data_net_train = (row.experiment.data, row.experiment.net, row.experiment.train)

@@ -56,7 +56,7 @@ class Coordinator:
 
     paths: StudyPaths
     digest: str
-    tracker: Tracker  # one that does not fail: `patient.BufferedTracker`
+    tracker: Tracker  # one that does not fail: `buffered_tracker.BufferedTracker`
     watcher: Watcher
     source: Source
     mirror: Mirror

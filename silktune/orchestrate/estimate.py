@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from silktune.core import cost, training
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import Whereabouts
+from silktune.data.shared_dataset import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.executors.resources import Resources

@@ -1,7 +1,8 @@
 """The search's side of Optuna: a journal in the study's folder that knows every trial, across restarts.
 
-A trial that was running when the driver died is handed out again under its own id; a trial that ended is told once:
-finished as COMPLETE, stopped early as PRUNED, failed as FAIL.
+`_sampler` makes the samplers that `study.sampler_names` names. A trial that was running when the driver died is handed
+out again under its own id; a trial that ended is told once: finished as COMPLETE, stopped early as PRUNED, failed as
+FAIL.
 """
 
 from __future__ import annotations

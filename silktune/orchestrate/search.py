@@ -18,17 +18,17 @@ from silktune.errors import Interrupted, StudyError, TrialsFailed
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
+from silktune.orchestrate.fixed_trials import ListSource, run_list
 from silktune.orchestrate.sampler import OptunaSource
 from silktune.orchestrate.study_tracking import close_record
-from silktune.orchestrate.trial_list import ListSource, run_list
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import report
+from silktune.study import search_report
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_runs
-from silktune.study.report import SearchReport
 from silktune.study.sampler_names import Sampler
+from silktune.study.search_report import SearchReport
 from silktune.study.selection import ranked
 from silktune.study.space import Space
 
@@ -88,7 +88,7 @@ def search(
         searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
         floor=_floor(training.view(data, space.base)), importances=source.importances(),
     )  # fmt: skip
-    report.write(found, paths)
+    search_report.write(found, paths)
     return found
 
 

@@ -11,9 +11,9 @@ from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
 from silktune.study import ablation_folder
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.metric_summary import MetricSummary, over_runs
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan, SearchPlan, Trial, final_group, final_runs
-from silktune.study.report import MetricSummary, over_runs
 from silktune.study.selection import ranked
 
 

@@ -116,7 +116,7 @@ class MlflowTracker:
         run.resume()
 
     def epoch(self, trial: str, epoch: Epoch) -> None:
-        """One request with every metric of the epoch."""
+        """One request with every metric of the epoch: what `outcome.Epoch.flat` names."""
         run = self._trials[trial]
         if run.epochs([(epoch.number, epoch.flat())]):
             self._resume(run)

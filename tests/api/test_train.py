@@ -11,7 +11,7 @@ from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError
 from silktune.outcome import Epoch, Outcome
 from silktune.study.plan import Trial
-from silktune.study.report import settings_yaml
+from silktune.study.search_report import settings_yaml
 from tests.core.trainings import SMALL, small
 
 

@@ -11,7 +11,7 @@ import torch
 import torchvision
 
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import Whereabouts
+from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError, SilktuneError
 from silktune.orchestrate.executors.job import Job, _check_same
 from silktune.settings import Experiment, Runtime

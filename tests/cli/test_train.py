@@ -13,7 +13,7 @@ from silktune.cli.app import app
 from silktune.data.dataset import Dataset
 from silktune.errors import DataError, ResourceError, SettingsError, SilktuneError
 from silktune.outcome import Outcome
-from silktune.study.report import settings_yaml
+from silktune.study.search_report import settings_yaml
 from tests.core.trainings import SMALL, small
 
 

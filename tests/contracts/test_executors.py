@@ -15,7 +15,7 @@ from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors import Executor, executor
 from silktune.orchestrate.executors.resources import Placement
-from silktune.orchestrate.trial_list import ListSource
+from silktune.orchestrate.fixed_trials import ListSource
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment, Runtime
 from silktune.study.mirror import Mirror

@@ -13,7 +13,7 @@ import pytest
 from silktune.errors import TrackingError
 from silktune.orchestrate.buffered_tracker import PIECE, WAIT, BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator
-from silktune.orchestrate.trial_list import ListSource
+from silktune.orchestrate.fixed_trials import ListSource
 from silktune.outcome import Epoch, Tracker
 from silktune.settings import Experiment
 from silktune.study.mirror import Mirror

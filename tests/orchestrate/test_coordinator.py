@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from silktune.orchestrate.coordinator import Coordinator
-from silktune.orchestrate.trial_list import ListSource
+from silktune.orchestrate.fixed_trials import ListSource
 from silktune.outcome import Epoch, Outcome
 from silktune.settings import Experiment
 from silktune.storage import Storage

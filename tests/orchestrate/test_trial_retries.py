@@ -15,7 +15,7 @@ from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.ray import result_keys
 from silktune.orchestrate.executors.ray.tune import EpochScheduler, TuneSearcher
-from silktune.orchestrate.trial_list import ListSource
+from silktune.orchestrate.fixed_trials import ListSource
 from silktune.settings import Experiment
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths

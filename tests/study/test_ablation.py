@@ -12,7 +12,7 @@ from silktune.errors import SpaceError
 from silktune.settings import Experiment
 from silktune.study import ablation, space_file
 from silktune.study.ablation.table_model import Printed, Table
-from silktune.study.report import settings_yaml
+from silktune.study.search_report import settings_yaml
 
 Write = Callable[[str], str]
 

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from silktune.settings import spell
 from silktune.study.ablation.results import Facts, Results, VariableFacts
 from silktune.study.document import markdown as md
-from silktune.study.document.csv import csv_text
+from silktune.study.document.csv_text import csv_text
 from silktune.study.table.ablation_sheets import sheets
 from tests.study.tables import MULTI_TASK, outcomes, table_md
 

@@ -10,7 +10,7 @@ from scipy import stats
 from silktune.outcome import Outcome
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
-from silktune.study.report import MetricSummary
+from silktune.study.metric_summary import MetricSummary
 from silktune.study.table.ablation_sheets import sheets
 from silktune.study.table.differences import differences
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task

@@ -10,12 +10,12 @@ from rich.text import Text
 from silktune.cli.terminal.tables import percent, plain_table
 
 if TYPE_CHECKING:
-    from silktune.study.report import SearchReport
+    from silktune.study.search_report import SearchReport
 
 
 def search_report(console: Console, report: SearchReport) -> None:
     """The end of a search: leading trials, winner, test table, importances."""
-    from silktune.study.report import TITLES, override_line
+    from silktune.study.search_report import TITLES, override_line
 
     head, *rows = report.leading(5)
     table = plain_table(*head, title="Leading trials")

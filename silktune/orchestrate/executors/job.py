@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from silktune import __version__
 from silktune.core.collective import ALONE, World
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import Whereabouts
+from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError, SettingsError, SilktuneError, unforeseen
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import Whereabouts
+from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import Job, job, outcome_of, train

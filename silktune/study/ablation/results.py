@@ -19,7 +19,7 @@ from silktune.data.dataset import Dataset
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.table_model import Row, Table
-from silktune.study.report import MetricSummary
+from silktune.study.metric_summary import MetricSummary
 from silktune.study.statistics import Comparison
 
 

@@ -9,7 +9,7 @@ from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Table
 from silktune.study.document import latex as tex
 from silktune.study.document.parts import Bullets, Cell, Code, Document, Heading, Paragraph, Part, Sheet, section
-from silktune.study.report import override_line
+from silktune.study.search_report import override_line
 from silktune.study.table.cell_text import runs_text
 from silktune.study.table.differences import variables
 

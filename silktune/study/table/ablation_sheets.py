@@ -15,7 +15,7 @@ from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
 from silktune.study.document.parts import Cell, Column, Sheet
-from silktune.study.report import TITLES
+from silktune.study.search_report import TITLES
 from silktune.study.statistics import MOST_RUNS, Comparison
 from silktune.study.table import cell_text
 from silktune.study.table.cell_text import NONE, RARE

@@ -9,7 +9,7 @@ from silktune.data.variables import BACKGROUND
 from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
-from silktune.study.document.csv import csv_text
+from silktune.study.document.csv_text import csv_text
 from silktune.study.table.differences import differences, variables
 
 

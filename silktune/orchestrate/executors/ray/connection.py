@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from silktune.errors import ResourceError
-from silktune.orchestrate.executors.ray import environment, interruptible_start, own_ray, pending_nodes
+from silktune.orchestrate.executors.ray import autoscaler_nodes, environment, interruptible_start, own_ray
 from silktune.orchestrate.executors.ray.address import check_token, locate, named
 from silktune.orchestrate.executors.ray.watchdog import disconnect, watching
 from silktune.orchestrate.executors.resources import Placement, Resources, room, share
@@ -107,7 +107,7 @@ def resources(placement: Placement) -> Resources:
         ResourceError: it does not have as much.
     """
     alive = _alive()
-    more = pending_nodes.may_come(pending_nodes.groups(), alive) if placement.address else []
+    more = autoscaler_nodes.may_come(autoscaler_nodes.groups(), alive) if placement.address else []
     return share([*(node["Resources"] for node in alive), *more], placement)
 
 

@@ -2,7 +2,7 @@
 
 The placement group of a Train run is not Tune's. When Tune stops a trial or its process is killed, nobody frees that
 group, and the next trial waits for its room for ever (measured with ray 2.60 without a dashboard). Three things keep
-that from happening: a trial that is stopped aborts its run first (`worker_cleanup`); Train itself retries nothing,
+that from happening: a trial that is stopped aborts its run first (`abort_workers`); Train itself retries nothing,
 Tune runs the trial again, which goes on from its checkpoint; and the driver frees what is left over
 (`free_leftovers`), which it knows by a mark: some bytes of memory that each worker asks for.
 """

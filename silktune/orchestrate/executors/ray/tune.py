@@ -21,7 +21,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from silktune.data.dataset import Dataset
-from silktune.data.local_copy import Whereabouts
+from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors.job import job

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from silktune.orchestrate.executors.ray.pending_nodes import may_come
+from silktune.orchestrate.executors.ray.autoscaler_nodes import may_come
 
 GPU = {"CPU": 4, "GPU": 1}
 BIG = {"CPU": 16, "GPU": 4}

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from silktune.settings import Experiment, parse
 from silktune.study import space_file
 from silktune.study.document import markdown as md
+from silktune.study.metric_summary import MetricSummary
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
-from silktune.study.report import MetricSummary, SearchReport, document, override_line, settings_yaml, trials_csv, write
+from silktune.study.search_report import SearchReport, document, override_line, settings_yaml, trials_csv, write
 from silktune.study.selection import ranked
 from tests.outcomes import outcome
 

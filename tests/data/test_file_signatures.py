@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from silktune.data import unreadable_files
+from silktune.data import file_signatures
 from silktune.data.image_decoding import UnreadableError, decode
 
 READ_NOT = "which is not read here; convert it to PNG, TIFF or JPEG"
@@ -62,10 +62,10 @@ def test_a_note_of_git_lfs_is_no_image() -> None:
 
 
 def test_an_avif_is_no_video() -> None:
-    assert unreadable_files.explain(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") == ""
-    assert unreadable_files.explain(b"\0\0\0\x20ftypavif\0\0\0\0avifmif1") == ""
+    assert file_signatures.explain(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") == ""
+    assert file_signatures.explain(b"\0\0\0\x20ftypavif\0\0\0\0avifmif1") == ""
 
 
 def test_an_image_that_is_read_is_not_explained() -> None:
-    assert unreadable_files.explain(b"\x89PNG\r\n", "PNG") == ""
-    assert unreadable_files.explain(b"<html>", "") == ""
+    assert file_signatures.explain(b"\x89PNG\r\n", "PNG") == ""
+    assert file_signatures.explain(b"<html>", "") == ""

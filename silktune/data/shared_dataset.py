@@ -1,7 +1,7 @@
 """A prepared data set in a storage that many machines read, and copied from there once onto each of them.
 
 In the storage it lies as on a disk: `data/<hash>` is a labelling, its images are in `data/images/<store>`
-(`image_transfer`). What a machine has of them it does not fetch again, for whatever table.
+(`image_store_pieces`). What a machine has of them it does not fetch again, for whatever table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from silktune.data import image_store_transfer
+from silktune.data import image_store_pieces
 from silktune.data.dataset import WHOLE, Dataset, read_contents
 from silktune.data.image_store import FOLDER, ImageStore
 from silktune.data.image_store_writer import writing
@@ -64,7 +64,7 @@ def keep(data: Dataset, storage: Storage) -> Storage:
     place = root / data.digest
     try:
         if place.read(WHOLE) is None:
-            image_store_transfer.put(data, root / FOLDER / data.about["store"])
+            image_store_pieces.put(data, root / FOLDER / data.about["store"])
             files = [file for file in data.folder.iterdir() if file.is_file()]
             for file in sorted(files, key=lambda file: (file.name == WHOLE, file.name)):
                 place.store(file, file.name)
@@ -104,7 +104,7 @@ def _copy(place: Storage, whole: Path) -> None:
             for name in place.files():
                 place.fetch(name, part / name)
             part.rename(whole)
-        image_store_transfer.get(read_contents(whole), writer, place.parent / FOLDER / store.folder.name)
+        image_store_pieces.get(read_contents(whole), writer, place.parent / FOLDER / store.folder.name)
 
 
 def _store(whole: Path, about: dict[str, Any] | None = None) -> ImageStore:

@@ -12,14 +12,14 @@ import pytest
 
 from silktune.data.dataset import Dataset
 from silktune.data.image_store import FOLDER, ImageStore
-from silktune.data.local_copy import Whereabouts, cache, fetch, keep
 from silktune.data.prepare import prepare
+from silktune.data.shared_dataset import Whereabouts, cache, fetch, keep
 from silktune.errors import DataError, ResourceError
 from silktune.settings import Data
 from silktune.storage import Storage
 from tests.data.conftest import labellings, small_set
 
-FETCH = "import sys; from pathlib import Path; from silktune.data.local_copy import fetch; "
+FETCH = "import sys; from pathlib import Path; from silktune.data.shared_dataset import fetch; "
 FETCH += "from silktune.storage import Storage; "
 FETCH += "print(fetch(Storage(sys.argv[1]), Path(sys.argv[2])))"
 

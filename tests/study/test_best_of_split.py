@@ -18,7 +18,7 @@ from silktune.study.ablation.results import Facts
 from silktune.study.ablation.table_model import Table
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
-from silktune.study.report import settings_yaml
+from silktune.study.search_report import settings_yaml
 from tests.data.conftest import small_set
 
 SMALL = {"data.image_size": 16, "net.trunk": "resnet18", "net.weights": "none", "train.batch_size": 4}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +11,9 @@ import yaml
 from silktune.outcome import MEANS, Outcome, Parts, Scores, write_whole
 from silktune.settings import Experiment, spell
 from silktune.study.document import markdown as md
-from silktune.study.document.csv import csv_text
+from silktune.study.document.csv_text import csv_text
 from silktune.study.document.parts import Bullets, Code, Document, Heading, Paragraph, Part, Sheet, section
+from silktune.study.metric_summary import MetricSummary, over_runs
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial, final_group
 from silktune.study.selection import RULE, ranked
@@ -25,32 +24,6 @@ TITLES = {
     "mean_f1_minority": "F1 under-represented",
     "OA": "OA",
 }
-
-
-@dataclass(frozen=True)
-class MetricSummary:
-    """Mean and standard deviation (n − 1) of one metric over independent runs."""
-
-    mean: float
-    deviation: float  # nan for a single run
-    n: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> MetricSummary:
-        deviation = statistics.stdev(values) if len(values) > 1 else math.nan
-        return cls(statistics.fmean(values), deviation, len(values))
-
-    def __str__(self) -> str:
-        """In percent, as the papers print it."""
-        deviation = "" if math.isnan(self.deviation) else f" ± {100 * self.deviation:.2f}"
-        return f"{100 * self.mean:.1f}{deviation}"
-
-
-def over_runs(runs: Sequence[Scores]) -> dict[Parts, MetricSummary]:
-    """Every metric over independent runs, by the parts of its name."""
-    metrics = [scores.metrics() for scores in runs]
-    names = list(metrics[0]) if metrics else []
-    return {parts: MetricSummary.of([run[parts] for run in metrics if parts in run]) for parts in names}
 
 
 @dataclass(frozen=True)
