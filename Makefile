@@ -27,7 +27,7 @@ demo: install
 	$(BIN)/silktune search quick --data $(SAMPLE)/labels.csv --trials 6 --concurrent 2
 
 test: install
-	$(BIN)/python -m pytest -m "not cluster"
+	$(BIN)/python -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadgroup
 
 test-cluster: install
 	$(BIN)/python -m pytest -m cluster

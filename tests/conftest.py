@@ -15,6 +15,16 @@ from silktune.storage import Storage
 from tests.buckets import bucket
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In several processes (`-n`) a file's tests stay together, and all that start a Ray, which come first."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
 def woven_set(folder: Path, images: int) -> Dataset:
     table = weave(folder / "sample", images, 0)
     return Dataset.open(prepare(table, None, Data(image_size=32), folder / "data", workers=1))
