@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -70,26 +70,28 @@ class SearchReport:
         values = [trial.experiment.flat() for trial, _ in self.trials.values()]
         return [name for name in self.searched if any(v[name] != values[0][name] for v in values)]
 
-    def leading(self, most: int) -> list[list[str]]:
+    def leading(self, most: int) -> Sheet:
         """The leading trials as columns: their validation mean F1 in %, best epoch, and the settings that vary."""
         names = self.ranking[:most]
-        found = [self.trials[name] for name in names]
+        trials = [self.trials[name] for name in names]
         rows = [
-            ["", *names],
-            ["validation mean F1 [%]", *(f"{100 * outcome.value:.1f}" for _, outcome in found)],
-            ["best epoch", *(str(outcome.best_epoch) for _, outcome in found)],
+            ["validation mean F1 [%]", *(f"{100 * outcome.value:.1f}" for _, outcome in trials)],
+            ["best epoch", *(str(outcome.best_epoch) for _, outcome in trials)],
         ]
-        rows += [[name, *(_rounded(trial.experiment.flat()[name]) for trial, _ in found)] for name in self.varied()]
-        return rows
+        rows += [[name, *(_rounded(trial.experiment.flat()[name]) for trial, _ in trials)] for name in self.varied()]
+        return Sheet.of_texts("leading", "Leading trials", ["", *names], rows)
 
-    def test_table(self) -> list[list[str]]:
+    def tested(self) -> Sheet:
         """A row for the means and one for each variable: F1, with background, under-represented, OA."""
         metrics = over_runs(self.tests)
         rows = [["mean", *(self._cell(metrics, (name,)) for name in MEANS)]]
         for variable in self.tests[0].variables if self.tests else ():
             names = ((variable.name, part) for part in ("f1", "f1_with_background", "f1_minority", "OA"))
             rows.append([variable.name, *(self._cell(metrics, name) for name in names)])
-        return rows
+        title = f"Test set, mean ± standard deviation over {len(self.tests)} runs of the winner [%]"
+        sheet = Sheet.of_texts("test", title, ["", *TITLES.values()], rows)
+        mean, *variables = sheet.rows
+        return replace(sheet, rows=(tuple(replace(cell, bold=True) for cell in mean), *variables))
 
     @staticmethod
     def _cell(metrics: Mapping[Parts, MetricSummary], parts: Parts) -> str:
@@ -137,22 +139,16 @@ def trials_csv(report: SearchReport) -> str:
 
 def document(report: SearchReport) -> Document:
     """The report for people, and for MLflow's artifacts."""
-    winner, tests = report.winner, len(report.tests)
-    head, *rows = report.leading(10)
+    winner, leading, tested = report.winner, report.leading(10), report.tested()
     parts: list[Part] = [Heading(report.name, 1), Paragraph.of(report.question)]
-    leading = Sheet.of_texts("leading", "Leading trials", head, rows, labels=len(head))
     parts += section(leading.title, Paragraph.of(f"Ranked by {RULE}."), leading)
     parts += section("The winner", Paragraph.of(f"Trial {winner.id}:"), Code(override_line(winner.experiment)))
-    heads = ["variable [%]", *TITLES.values()]
-    test = Sheet.of_texts(
-        "test", f"The winner on the test set, {tests} runs", heads, report.test_table(), labels=len(heads)
-    )
     floor = Paragraph.of(f"Always naming the largest class: mean F1 {100 * report.floor:.1f}.")
-    parts += section(test.title, test, floor)
+    parts += section(tested.title, tested, floor)
     if report.importances:
         shares = [[name, f"{share:.2f}"] for name, share in report.importances.items()]
         title = "Importance of the settings (fANOVA)"
-        parts += section(title, Sheet.of_texts("importances", title, ["setting", "share"], shares, labels=2))
+        parts += section(title, Sheet.of_texts("importances", title, ["setting", "share"], shares))
     if failures := report.failures():
         parts += section("Trials that failed", Bullets(tuple(failures)))
     return parts

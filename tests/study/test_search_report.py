@@ -32,7 +32,7 @@ Does it run?
 Ranked by the largest mean F1 on the validation set at the epoch with the smallest validation loss (P23 §5.1).
 
 |  | t001 | t000 |
-| --- | --- | --- |
+| --- | ---: | ---: |
 | validation mean F1 [%] | 30.0 | 20.0 |
 | best epoch | 2 | 2 |
 | loss.gamma | 0.3 | 2 |
@@ -45,11 +45,11 @@ Trial t001:
 net.NN_jfc=64,8 loss.gamma=0.30000000000000004
 ```
 
-## The winner on the test set, 2 runs
+## Test set, mean ± standard deviation over 2 runs of the winner [%]
 
-| variable [%] | F1 | F1 with background | F1 under-represented | OA |
-| --- | --- | --- | --- | --- |
-| mean | 26.0 ± 1.41 | 13.0 ± 0.71 | – | 52.0 ± 2.83 |
+|  | F1 | F1 with background | F1 under-represented | OA |
+| --- | ---: | ---: | ---: | ---: |
+| **mean** | **26.0 ± 1.41** | **13.0 ± 0.71** | **–** | **52.0 ± 2.83** |
 | place | 26.0 ± 1.41 | 13.0 ± 0.71 | – | 52.0 ± 2.83 |
 
 Always naming the largest class: mean F1 12.5.
@@ -57,7 +57,7 @@ Always naming the largest class: mean F1 12.5.
 ## Importance of the settings (fANOVA)
 
 | setting | share |
-| --- | --- |
+| --- | ---: |
 | loss.gamma | 0.75 |
 
 ## Trials that failed

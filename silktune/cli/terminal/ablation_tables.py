@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from silktune.cli.terminal.tables import plain_table
+from silktune.cli.terminal.tables import plain_table, print_sheet
 from silktune.errors import TrialsFailed
 from silktune.study import ablation_folder
-from silktune.study.document.parts import Sheet
 from silktune.study.paths import StudyPaths
 from silktune.study.table.ablation_sheets import sheets
 
@@ -25,20 +24,7 @@ def ablation(console: Console, study: AblationStudy) -> None:
     """The sheets that answer the question; the others are in table.md."""
     for sheet in sheets(study.results):
         if sheet.name in SHOWN:
-            _print(console, sheet)
-
-
-def _print(console: Console, sheet: Sheet) -> None:
-    table = plain_table(*map(Text, sheet.columns), title=Text(sheet.title, style="bold"))
-    for column in table.columns[: sheet.labels]:
-        column.justify = "left"
-    for number, row in enumerate(sheet.rows):
-        if number in sheet.rules:
-            table.add_section()
-        table.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
-    console.print("", table)
-    for note in sheet.notes:
-        console.print(note, style="dim", markup=False)
+            print_sheet(console, sheet)
 
 
 def plan(console: Console, estimate: Estimate) -> None:

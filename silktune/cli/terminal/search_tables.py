@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
-from silktune.cli.terminal.tables import percent, plain_table
+from silktune.cli.terminal.tables import percent, print_sheet
 
 if TYPE_CHECKING:
     from silktune.study.search_report import SearchReport
@@ -15,22 +14,12 @@ if TYPE_CHECKING:
 
 def search_report(console: Console, report: SearchReport) -> None:
     """The end of a search: leading trials, winner, test table, importances."""
-    from silktune.study.search_report import TITLES, override_line
+    from silktune.study.search_report import override_line
 
-    head, *rows = report.leading(5)
-    table = plain_table(*head, title="Leading trials")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console.print("", table)
+    print_sheet(console, report.leading(5))
     console.print(f"\n[bold]The winner[/] is {report.winner.id}. Its settings:")
     console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
-    runs = len(report.tests)
-    table = plain_table(
-        "", *TITLES.values(), title=f"Test set, mean ± standard deviation over {runs} runs of the winner [%]"
-    )
-    for row in report.test_table():
-        table.add_row(*map(Text, row), style="bold" if row[0] == "mean" else None)
-    console.print("", table)
+    print_sheet(console, report.tested())
     console.print(f"Always naming the largest class: mean F1 {percent(report.floor)}.")
     if report.importances:
         shares = ", ".join(f"{name} {share:.2f}" for name, share in report.importances.items())

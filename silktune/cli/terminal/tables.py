@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from silktune.outcome import Scores
+from silktune.study.document.parts import Sheet
 
 
 def notes(console: Console, sentences: Iterable[str]) -> None:
@@ -45,3 +46,17 @@ def scores_table(title: str, scores: Scores) -> Table:
     means = (scores.mean_f1, scores.mean_f1_with_background, scores.mean_f1_minority, scores.OA)
     table.add_row("mean", "", *map(percent, means), style="bold")
     return table
+
+
+def print_sheet(console: Console, sheet: Sheet) -> None:
+    """A sheet of a document, as Markdown and LaTeX have it too."""
+    table = plain_table(*map(Text, sheet.columns), title=Text(sheet.title, style="bold"))
+    for column in table.columns[: sheet.labels]:
+        column.justify = "left"
+    for number, row in enumerate(sheet.rows):
+        if number in sheet.rules:
+            table.add_section()
+        table.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
+    console.print("", table)
+    for note in sheet.notes:
+        console.print(note, style="dim", markup=False)
