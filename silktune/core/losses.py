@@ -21,7 +21,6 @@ from silktune.core.loss_balancing import TaskWeights, balance
 # Margins are multiples of 1/M computed in floating point: what is positive is at least 1/M, what should be 0
 # is some 1e-7. The threshold between them holds for every M < 5000.
 SMALLEST_MARGIN = 1e-4
-TRIPLETS_AT_ONCE = 2**20  # compared in one step: a few MB, which stay in the cache of a CPU
 
 
 def combine(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
@@ -112,9 +111,8 @@ def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
     Differs: nothing. (The released code divides by the number of triplets whose loss is positive.)
 
     With s_ip = Y^ip + Δ_ip and t_in = Y^in + u^in + Δ_in, every summand is max(s_ip − t_in, 0): it is linear
-    in s and t where it is active. So it is enough to count, without a graph and a few anchors at a time, in
-    how many active triplets each s_ip and each t_in stands; value and gradient are those of the sum over all
-    triplets.
+    in s and t where it is active. So it is enough to count, without a graph, in how many active triplets each
+    s_ip and each t_in stands; value and gradient are those of the sum over all triplets.
 
     Args:
         f: (N, D) unit rows.
@@ -130,25 +128,26 @@ def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
 
 
 def _count_triplets(s: Tensor, t: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each (i, p) and each (i, n), both (N, N), the number of active triplets; and the number of valid
-    ones.
+    """For each (i, p) and each (i, n), both (N, N), the number of active triplets; and the number of valid ones.
 
-    `positive` is Y and `negative` is Y + u: their difference is the margin. A triplet with p = n has the
-    margin −u ≤ 0 and is never valid.
+    `positive` is Y and `negative` is Y + u: their difference is the margin. A triplet with p = n has the margin −u ≤ 0
+    and is never valid. Margins take few values, so one sort of the valid n for each value of Y tells of every p of that
+    value, by a binary search, how many of them are active; and the other way round for every n: N² log N in time.
     """
-    N = len(s)
-    itself = torch.eye(N, dtype=torch.bool, device=s.device)
+    itself = torch.eye(len(s), dtype=torch.bool, device=s.device)
     positive = positive.masked_fill(itself, -torch.inf)
     negative = negative.masked_fill(itself, torch.inf) + SMALLEST_MARGIN
-    with_p, with_n = torch.empty_like(s), torch.empty_like(s)
+    with_p, with_n = torch.zeros_like(s), torch.zeros_like(s)
     n_valid = torch.zeros((), dtype=torch.int64, device=s.device)
-    anchors_at_once = max(1, TRIPLETS_AT_ONCE // (N * N))
-    for first in range(0, N, anchors_at_once):
-        i = slice(first, first + anchors_at_once)
-        valid = positive[i, :, None] > negative[i, None, :]
-        n_valid += valid.sum()
-        active = valid & (s[i, :, None] > t[i, None, :])
-        with_p[i], with_n[i] = active.sum(2), active.sum(1)
+    for level in positive.unique():
+        p, n = positive == level, negative < level
+        ascending = t.masked_fill(~n, torch.inf).sort(1).values
+        with_p = torch.where(p, torch.searchsorted(ascending, s), with_p)  # t_in < s_ip
+        n_valid += (p.sum(1) * n.sum(1)).sum()
+    for level in negative.unique():
+        p, n = positive > level, negative == level
+        ascending = s.masked_fill(~p, -torch.inf).sort(1).values
+        with_n = torch.where(n, len(s) - torch.searchsorted(ascending, t, right=True), with_n)  # s_ip > t_in
     return with_p, with_n, n_valid
 
 

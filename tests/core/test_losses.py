@@ -96,8 +96,21 @@ class TestSemantic:
         expected = reference.semantic_loss(f.tolist(), labels.tolist(), BACKGROUND.tolist())
         assert semantic_loss(f, labels).item() == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
-    def test_value_and_gradient_are_those_of_all_triplets_written_out(self, monkeypatch):
-        monkeypatch.setattr(losses, "TRIPLETS_AT_ONCE", 1000)  # many steps, the last one shorter
+    @given(seeds, st.integers(1, 40), st.integers(1, 7))
+    def test_triplets_are_counted_as_if_each_was_looked_at(self, seed, N, M):
+        chance = np.random.default_rng(seed)
+        Y, u = similarity.semantic(torch.from_numpy(chance.integers(-1, 3, (N, M))), torch.full((M,), -1))
+        delta = torch.from_numpy(chance.integers(0, 6, (N, N)) / 4).float()  # with many ties
+        s, t = Y + delta, Y + u + delta
+        different = ~torch.eye(N, dtype=torch.bool)
+        valid = (Y[:, :, None] - (Y + u)[:, None, :] > 1e-3) & different[:, :, None] & different[:, None, :]
+        active = valid & (s[:, :, None] > t[:, None, :])
+        with_p, with_n, n_valid = losses._count_triplets(s, t, Y, Y + u)
+        assert torch.equal(with_p, active.sum(2).float())
+        assert torch.equal(with_n, active.sum(1).float())
+        assert n_valid == valid.sum()
+
+    def test_value_and_gradient_are_those_of_all_triplets_written_out(self):
         f, labels, _ = batch(2, 25)
         f.requires_grad_()
         Y, u = (share.double() for share in similarity.semantic(labels, BACKGROUND))
