@@ -139,12 +139,12 @@ def _count_triplets(s: Tensor, t: Tensor, positive: Tensor, negative: Tensor) ->
     negative = negative.masked_fill(itself, torch.inf) + SMALLEST_MARGIN
     with_p, with_n = torch.zeros_like(s), torch.zeros_like(s)
     n_valid = torch.zeros((), dtype=torch.int64, device=s.device)
-    for level in positive.unique():
+    for level in torch.unique(positive):
         p, n = positive == level, negative < level
         ascending = t.masked_fill(~n, torch.inf).sort(1).values
         with_p = torch.where(p, torch.searchsorted(ascending, s), with_p)  # t_in < s_ip
         n_valid += (p.sum(1) * n.sum(1)).sum()
-    for level in negative.unique():
+    for level in torch.unique(negative):
         p, n = positive > level, negative == level
         ascending = s.masked_fill(~p, -torch.inf).sort(1).values
         with_n = torch.where(n, len(s) - torch.searchsorted(ascending, t, right=True), with_n)  # s_ip > t_in
