@@ -56,7 +56,7 @@ def classification(
 
     Paper: P23 Eq. (2), (3), (4); P22's softmax cross-entropy is γ = 0.
     Differs: nothing. (The released code also weights classes by 1/frequency and divides by N instead of N_M.) What
-        `balancing` offers beside it is off by default.
+        `loss_balancing` offers beside it is off by default.
 
     Args:
         logits: M tensors (N, K_m), or (N, K_m + 1) for a variable with background.
@@ -64,7 +64,7 @@ def classification(
         gamma: γ ≥ 0. The focal weight is part of the graph: gradient flows through it.
         adjustment: M tensors of the logits' widths that are added to them inside the softmax; None adds nothing.
         class_weights: M tensors of the logits' widths, the weight of each class's summands; None weighs all alike.
-        task_weights: how the variables share L_C (`balancing.balance`).
+        task_weights: how the variables share L_C (`loss_balancing.balance`).
     """
     totals, counts = per_variable(logits, labels, gamma=gamma, adjustment=adjustment, class_weights=class_weights)
     return balance(totals, counts, task_weights)
