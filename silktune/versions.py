@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("silktune", "torch", "torchvision", "ray", "optuna", "mlflow", "numpy", "scikit-learn")
+PACKAGES = ("silktune", "torch", "torchvision", "timm", "ray", "optuna", "mlflow", "numpy", "scikit-learn")
 TAG = "version."
 RECORDS_ONLY = "mlflow"  # changes no number
 SEVERAL = ", "

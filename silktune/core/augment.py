@@ -9,6 +9,7 @@ batch-mates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -48,6 +49,12 @@ class Augmentation:
     def __getitem__(self, rows: slice | NDArray[Any]) -> Augmentation:
         """The parameters of some of the images."""
         return Augmentation(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+
+def together(parts: Sequence[Augmentation]) -> Augmentation:
+    """The parameters of all, one after the other."""
+    names = [field.name for field in fields(Augmentation)]
+    return Augmentation(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def draw(n: int, rng: np.random.Generator) -> Augmentation:

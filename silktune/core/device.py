@@ -24,7 +24,7 @@ def prepare_device(runtime: Runtime) -> torch.device:
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS' condition for equal results
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
     return torch.device("cuda" if available and runtime.device != "cpu" else "cpu")
 

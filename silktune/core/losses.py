@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from silktune.core import triplets
 from silktune.core.loss_balancing import TaskWeights, balance
 
-# Margins are multiples of 1/M computed in floating point: what is positive is at least 1/M, what should be 0
-# is some 1e-7. The threshold between them holds for every M < 5000.
-SMALLEST_MARGIN = 1e-4
+# Below this distance Δ² is lost in the rounding errors of a Gram matrix in float64, some 1e-16.
+NEAR = 1e-4
 
 
 def combine(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
@@ -79,27 +79,17 @@ def per_variable(
     class_weights: Sequence[Tensor] | None,
 ) -> tuple[Tensor, Tensor]:
     """The sums of `classification` before they are divided: (M,) totals, and (M,) how many labels each is over."""
-    totals = [
-        _focal(
-            a if adjustment is None else a + adjustment[m],
-            labels[:, m],
-            gamma,
-            None if class_weights is None else class_weights[m],
-        )
-        for m, a in enumerate(logits)
-    ]
-    return torch.stack(totals), (labels >= 0).sum(0)
-
-
-def _focal(a: Tensor, labels: Tensor, gamma: float, weights: Tensor | None) -> Tensor:
-    """Σ_i −w (1 − y)^γ ln y over the images whose label is known; logits a (N, K), labels (N,), weights (K,)."""
     known, of_class = labels >= 0, labels.clamp(min=0)
-    ln_y = _at_least_float32(a).log_softmax(1).gather(1, of_class[:, None])[:, 0]
+    adjusted = logits if adjustment is None else [a + more for a, more in zip(logits, adjustment, strict=True)]
+    ln = [_at_least_float32(a).log_softmax(1).gather(1, of_class[:, m, None]) for m, a in enumerate(adjusted)]
+    ln_y = torch.cat(ln, dim=1)  # (N, M): from here on all variables at once
     # 1 − y at full precision; kept off 0, where the gradient of a power γ < 1 is infinite (that of the loss
     # is 0)
     wrong = (-torch.expm1(ln_y)).clamp(min=torch.finfo(ln_y.dtype).tiny)
     losses = -(wrong**gamma) * ln_y
-    return torch.where(known, losses if weights is None else weights[of_class] * losses, 0.0).sum()
+    if class_weights is not None:
+        losses = torch.stack([w[of_class[:, m]] for m, w in enumerate(class_weights)], dim=1) * losses
+    return torch.where(known, losses, 0.0).sum(0), known.sum(0)
 
 
 def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
@@ -112,43 +102,26 @@ def semantic(f: Tensor, Y: Tensor, u: Tensor) -> Tensor:
 
     With s_ip = Y^ip + Δ_ip and t_in = Y^in + u^in + Δ_in, every summand is max(s_ip − t_in, 0): it is linear
     in s and t where it is active. So it is enough to count, without a graph, in how many active triplets each
-    s_ip and each t_in stands; value and gradient are those of the sum over all triplets.
+    s_ip and each t_in stands (`triplets`); value and gradient are those of the sum over all triplets.
 
     Args:
         f: (N, D) unit rows.
         Y: (N, N) semantic similarity, multiples of 1/M.
         u: (N, N) share of the variables that cannot be compared, multiples of 1/M.
     """
+    return semantic_counted(f, Y, u)[0]
+
+
+def semantic_counted(f: Tensor, Y: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """`semantic`, and how many valid triplets each anchor has, (N,) int64."""
     delta = _distances(f)
     Y, u = Y.to(delta), u.to(delta)
-    s, t = Y + delta, Y + u + delta
     with torch.no_grad():
-        with_p, with_n, valid = _count_triplets(s, t, Y, Y + u)
-    return ((with_p * s - with_n * t) / valid.clamp(min=1)).sum()
-
-
-def _count_triplets(s: Tensor, t: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each (i, p) and each (i, n), both (N, N), the number of active triplets; and the number of valid ones.
-
-    `positive` is Y and `negative` is Y + u: their difference is the margin. A triplet with p = n has the margin −u ≤ 0
-    and is never valid. Margins take few values, so one sort of the valid n for each value of Y tells of every p of that
-    value, by a binary search, how many of them are active; and the other way round for every n: N² log N in time.
-    """
-    itself = torch.eye(len(s), dtype=torch.bool, device=s.device)
-    positive = positive.masked_fill(itself, -torch.inf)
-    negative = negative.masked_fill(itself, torch.inf) + SMALLEST_MARGIN
-    with_p, with_n = torch.zeros_like(s), torch.zeros_like(s)
-    n_valid = torch.zeros((), dtype=torch.int64, device=s.device)
-    for level in torch.unique(positive):
-        p, n = positive == level, negative < level
-        ascending = t.masked_fill(~n, torch.inf).sort(1).values
-        with_p = torch.where(p, torch.searchsorted(ascending, s), with_p)  # t_in < s_ip
-        n_valid += (p.sum(1) * n.sum(1)).sum()
-    for level in torch.unique(negative):
-        p, n = positive > level, negative == level
-        ascending = s.masked_fill(~p, -torch.inf).sort(1).values
-        with_n = torch.where(n, len(s) - torch.searchsorted(ascending, t, right=True), with_n)  # s_ip > t_in
-    return with_p, with_n, n_valid
+        negative = Y + u
+        with_p, with_n, valid = triplets.count(Y + delta, negative + delta, Y, negative)
+        margins = (with_p * Y - with_n * negative).sum()
+        times = (with_p - with_n).to(delta)
+    return ((times * delta).sum() + margins) / valid.sum().clamp(min=1), valid
 
 
 def colour(f: Tensor, rho: Tensor) -> Tensor:
@@ -161,11 +134,9 @@ def colour(f: Tensor, rho: Tensor) -> Tensor:
         f: (N, D) unit rows.
         rho: (N, N) correlations of the colour descriptors.
     """
-    delta = _distances(f)
     N = len(f)
-    off = (delta - (1 - rho.to(delta))).abs()
-    itself = torch.eye(N, dtype=torch.bool, device=f.device)
-    return off.masked_fill(itself, 0.0).sum() / max(1, N * (N - 1))
+    off = (_distances(f) - (1 - rho.to(_at_least_float32(f)))).abs()
+    return (off.sum() - off.diagonal().sum()) / max(1, N * (N - 1))
 
 
 def self_similarity(f: Tensor, f_augmented: Tensor) -> Tensor:
@@ -184,11 +155,26 @@ def self_similarity(f: Tensor, f_augmented: Tensor) -> Tensor:
 
 
 def _distances(f: Tensor) -> Tensor:
-    """Δ: (N, N) Euclidean distances of the rows of f, exactly 0 for equal rows, where the gradient is 0 too.
+    """Δ: (N, N) Euclidean distances of unit rows, exactly 0 for equal rows, where the gradient is 0 too.
 
-    By differences, not by the Gram matrix: that one errs by 3e-4 in float32 where two rows are nearly equal.
+    Δ² = ‖f_i‖² + ‖f_o‖² − 2 f_i·f_o in float64, several times as fast as differences and nearer to the truth than
+    these are in float32. Rows that are nearly equal need the differences: where there are some, both are computed.
     """
     f = _at_least_float32(f)
+    if f.device.type != "cpu":  # to look for near rows would wait for the device, and not every one has float64
+        return _by_differences(f)
+    wide = f.double()
+    squares = wide.square().sum(1)
+    products = torch.addmm(squares[:, None] + squares, wide, wide.T, alpha=-2).to(f.dtype)
+    itself = torch.eye(len(f), dtype=f.dtype)
+    products = products.fill_diagonal_(1)  # where a square root has a gradient; it is taken away again
+    near = products.detach() < NEAR**2
+    if not near.any():
+        return products.sqrt() - itself
+    return torch.where(near, _by_differences(f), products.masked_fill(near, 1).sqrt() - itself)
+
+
+def _by_differences(f: Tensor) -> Tensor:
     delta: Tensor = torch.cdist(f, f, compute_mode="donot_use_mm_for_euclid_dist")
     return delta
 

@@ -63,7 +63,7 @@ def precision_recall_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 def _variable(truth: NDArray[np.int64], predicted: NDArray[np.int64], variable: Variable) -> VariableScores:
     known = truth >= 0
     truth, predicted = truth[known], predicted[known]
-    confusion = Confusion.count(variable.outputs, zip(truth.tolist(), predicted.tolist(), strict=True))
+    confusion = Confusion.count(variable.outputs, np.stack([truth, predicted], axis=1))
     classes = _classes(confusion.matrix(), variable)
     return VariableScores(
         name=variable.name,

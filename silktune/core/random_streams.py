@@ -15,6 +15,7 @@ class Chance:
     """The streams of one epoch; all workers have the same and draw for the whole global batch."""
 
     augmentation: np.random.Generator
+    view: np.random.Generator  # which of its V views an image gets
     dropout: torch.Generator  # of an image x
     dropout_augmented: torch.Generator  # of its augmentation x′: there or not, x loses the same
 
@@ -23,6 +24,7 @@ class Chance:
         """Those of a training's epoch."""
         return cls(
             stream(seed, "augmentation", epoch),
+            stream(seed, "view", epoch),
             _generator(device, number(seed, "dropout", epoch)),
             _generator(device, number(seed, "dropout of the augmentation", epoch)),
         )
@@ -30,8 +32,8 @@ class Chance:
     @classmethod
     def of_validation(cls, split_seed: int, device: torch.device) -> Chance:
         """The same in every epoch; nothing is dropped then."""
-        augmentation = stream(split_seed, "validation augmentation")
-        return cls(augmentation, torch.Generator(device), torch.Generator(device))
+        augmentation, view = stream(split_seed, "validation augmentation"), stream(split_seed, "validation view")
+        return cls(augmentation, view, torch.Generator(device), torch.Generator(device))
 
 
 def _generator(device: torch.device, seed: int) -> torch.Generator:

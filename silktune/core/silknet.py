@@ -64,11 +64,11 @@ class SilkNet(nn.Module):
         # shape[0], not len(): torch.export would take len() for a constant, and the exported network only that N
         mask = self.dropout_mask(f_RN.shape[0]) if dropout_mask is None else dropout_mask
         result: Tensor = self.joint(f_RN * mask)
-        return result
+        return result.float()  # losses and unit vectors are float32, whatever the network computes in
 
     def classify(self, f_jfc: Tensor) -> list[Tensor]:
         """(N, D) → M tensors of logits (N, K_m)."""
-        return [task(f_jfc.relu()) for task in self.tasks]
+        return [task(f_jfc.relu()).float() for task in self.tasks]
 
     def cluster(self, f_jfc: Tensor) -> Tensor:
         """(N, D) → the same as unit vectors, taken before the ReLU."""
@@ -87,14 +87,19 @@ class Network(nn.Module):
         return self.silknet.classify(self.silknet.f_jfc(self.prefix(images)))
 
 
-def network(net: Net, outputs: Sequence[int]) -> Network:
+def network(net: Net, outputs: Sequence[int], image_size: int) -> Network:
     """The network of some settings, on the CPU; the added layers are as torch makes them.
 
+    Args:
+        net: its settings.
+        outputs: of every variable, K_m (+1 where it has background).
+        image_size: S, pixels per side of the images that it will see.
+
     Raises:
-        SettingsError: there is no such backbone or weights.
+        SettingsError: there is no such backbone or weights, or it takes no such images.
         ResourceError: its weights cannot be had.
     """
-    prefix, suffix = backbones.build(net.trunk, net.weights).split(net.NB_RN)
+    prefix, suffix = backbones.build(net.trunk, net.weights, image_size).split(net.NB_RN)
     return Network(prefix, SilkNet(net, suffix, outputs))
 
 

@@ -9,11 +9,12 @@ N images of the global mini-batch, M variables, D length of the descriptors
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from silktune.core import loss_balancing, losses, similarity
+from silktune.errors import SettingsError
 from silktune.settings import Loss
 
 
@@ -35,6 +36,20 @@ class Value:
     mean: Tensor  # scalar, with its graph
     totals: Tensor  # (G,) the sums that it is the mean of, without graph
     counts: Tensor  # (G,) over how many labels or images each sum is
+    shares: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)  # name → (part, whole) of its images
+
+
+def check_margin(loss: Loss, M: int) -> None:
+    """Whether triplets of so many variables can be told apart.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    if loss.sem_margin == "comparable" and loss.weights["sem"] and M > similarity.MOST_COMPARABLE:
+        raise SettingsError(
+            f"loss.sem_margin=comparable is for at most {similarity.MOST_COMPARABLE} variables, and these are {M}. "
+            "Take loss.sem_margin=all, or fewer with data.variables=…"
+        )
 
 
 class Terms:
@@ -50,7 +65,11 @@ class Terms:
             loss: the settings.
             background: (M,) the label id of background, −1 where a variable has none.
             counts: M tensors (K_m,) of training images per class.
+
+        Raises:
+            SettingsError: too many variables for `loss.sem_margin=comparable`.
         """
+        check_margin(loss, len(background))
         self.loss, self.background = loss, background
         self.adjustment = loss_balancing.logit_adjustment(counts, loss.tau) if loss.tau else None
         self.class_weights = (
@@ -77,11 +96,19 @@ class Sums:
         self.loss = loss
         self.totals: dict[str, Tensor] = {}
         self.counts: dict[str, Tensor] = {}
+        self._shares: dict[str, tuple[Tensor, Tensor]] = {}
 
     def add(self, values: Mapping[str, Value]) -> None:
         for name, value in values.items():
             self.totals[name] = self.totals.get(name, 0) + value.totals.double()
             self.counts[name] = self.counts.get(name, 0) + value.counts
+            for share, parts in value.shares.items():
+                sums = self._shares.get(f"{name}.{share}", (0, 0))
+                self._shares[f"{name}.{share}"] = sums[0] + parts[0], sums[1] + parts[1]
+
+    def shares(self) -> dict[str, float]:
+        """What share of its images and triplets a term could use: `sem.anchors`, `sem.triplets`."""
+        return {name: float(part) / max(float(whole), 1) for name, (part, whole) in self._shares.items()}
 
     def means(self) -> dict[str, float]:
         """Every term, L_aux and the whole loss L, which is linear in its terms."""
@@ -94,6 +121,20 @@ class Sums:
         return {"L": float(L), "aux": float(aux), **{name: float(value) for name, value in terms.items()}}
 
 
+def cross_entropy(logits: Sequence[Tensor], labels: Tensor) -> Value:
+    """The mean of −ln y_im over all labels that are known: L_C with γ = 0, nothing added to the logits, no weights.
+
+    It says the same of networks that were trained with different losses.
+
+    Args:
+        logits: M tensors (N, K_m), as predictions are made from them.
+        labels: (N, M) int64, −1 unknown.
+    """
+    totals, counts = losses.per_variable(logits, labels, gamma=0.0, adjustment=None, class_weights=None)
+    total, count = totals.detach().double().sum(0, keepdim=True), counts.sum(0, keepdim=True)
+    return Value(total[0] / count[0].clamp(min=1), total, count)
+
+
 def _classification(terms: Terms, features: Features) -> Value:
     totals, counts = losses.per_variable(
         features.logits, features.labels,
@@ -103,8 +144,11 @@ def _classification(terms: Terms, features: Features) -> Value:
 
 
 def _semantic(terms: Terms, features: Features) -> Value:
-    loss = losses.semantic(features.f, *similarity.semantic(features.labels, terms.background))
-    return _over_images(loss, features)
+    pairs = similarity.semantic(features.labels, terms.background, margin=terms.loss.sem_margin)
+    loss, valid = losses.semantic_counted(features.f, *pairs)
+    N = valid.new_tensor(len(valid))
+    shares = {"anchors": ((valid > 0).sum(), N), "triplets": (valid.sum(), N * (N - 1) * (N - 2))}
+    return replace(_over_images(loss, features), shares=shares)
 
 
 def _colour(terms: Terms, features: Features) -> Value:

@@ -1,4 +1,4 @@
-"""A file of torch.save, read without running what may be in it; what is wrong with one, in our own words."""
+"""A file of torch.save or of safetensors, read without running what may be in it; what is wrong, in our words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 
 MAGIC = (b"PK\x03\x04", b"\x80")  # of an archive, which torch.save writes now, and of a pickle, as before 2020
@@ -18,12 +19,14 @@ class Unreadable(Exception):
 
 
 def read(content: bytes) -> Any:
-    """What torch.save wrote, on the CPU.
+    """What torch.save wrote, or safetensors did, on the CPU.
 
     Raises:
         Unreadable: it is something else, or broken off, or holds more than tensors, numbers, texts and lists of these.
     """
     try:
+        if content[8:9] == b"{" and not content.startswith(MAGIC):
+            return safetensors.torch.load(content)
         with warnings.catch_warnings(action="ignore"):  # of pickles that are refused
             return torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler meets
@@ -49,7 +52,8 @@ def _why(content: bytes) -> str:
     names = zipfile.ZipFile(BytesIO(content)).namelist() if whole else []
     wrong = {
         "it is empty": not content,
-        "it is a file of safetensors, not of torch.save": content[8:9] == b"{" and not content.startswith(MAGIC),
+        "it is a file of safetensors that broke off, or is damaged: copy it again": content[8:9] == b"{"
+        and not content.startswith(MAGIC),
         "it is no file of torch.save": not content.startswith(MAGIC),
         "it broke off, or is damaged: copy it again": zipped and not whole,
         "it is a program of torch.jit, not a state dict": any(name.endswith("/constants.pkl") for name in names),

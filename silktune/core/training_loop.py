@@ -6,54 +6,58 @@ take the same steps, so all have the same weights and report the same. The first
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from silktune.core import augment, batch_sampling, checkpoint, metrics
-from silktune.core.backbones import measure_statistics
+from silktune.core import augment, batch_sampling, checkpoint, early_stopping, metrics
+from silktune.core.backbones import Suffix
 from silktune.core.batch_sampling import Rows, pieces
 from silktune.core.checkpoint import Checkpoint
-from silktune.core.collective import ALONE, World
+from silktune.core.collective import World
 from silktune.core.device import device_name
-from silktune.core.loader import Batch, feed
+from silktune.core.inputs import Inputs
+from silktune.core.loader import Batch, Loader
 from silktune.core.loss_balancing import counts_per_output
 from silktune.core.random_streams import Chance
-from silktune.core.silknet import Network, network
-from silktune.core.terms import Features, Terms, Value
+from silktune.core.silknet import SilkNet
+from silktune.core.terms import Features, Terms, Value, cross_entropy
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError, TrainingError
 from silktune.outcome import Epoch, Outcome, Reporter, Scores
 from silktune.seeds import number, stream
-from silktune.settings import Experiment, Runtime, Train, spell
+from silktune.settings import Experiment, Runtime, spell
 from silktune.settings.identity import experiment_digest
-from silktune.settings.pretrained_weights import RANDOM
 from silktune.storage import Storage
 
-ADAM = {"betas": (0.9, 0.999), "eps": 1e-8}  # P23 §5.1
-IMAGES_MEASURED = 1024  # for the batch-norm statistics of random weights
+ADAM = {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True}  # P23 §5.1; fused: the same step, several times as fast
 
 
 class Training:
     """One training from its first epoch, or from where a checkpoint left it."""
 
     def __init__(
-        self, experiment: Experiment, runtime: Runtime, data: Dataset, device: torch.device, world: World
+        self, experiment: Experiment, runtime: Runtime, inputs: Inputs, device: torch.device, world: World
     ) -> None:
-        self.experiment, self.data, self.device = experiment, data, device
+        self.experiment, self.data, self.inputs, self.device = experiment, inputs.trunk.data, inputs, device
         self.place = Storage.of(runtime.folder) if runtime.folder else None
+        self.keep_model = runtime.keep_model
+        self.checkpoint_seconds, self.saved = runtime.checkpoint_seconds, -math.inf
         self.world, self.first = world, world.rank == 0
         self.settings, self.seed = experiment.train, experiment.train.seed
-        self.identity = identity(experiment, data) if self.place else ""
-        self.loss = Terms(experiment.loss, torch.from_numpy(data.background).to(device), _counts(data, device))
+        self.identity = identity(experiment, self.data) if self.place else ""
+        self.loss = Terms(
+            experiment.loss, torch.from_numpy(self.data.background).to(device), _counts(self.data, device)
+        )
         if self.settings.sampling == "balanced":
-            batch_sampling.check_balanced(self.settings.batch_size, class_counts(data))
-        self.network = build(experiment, data, device)
-        self.prefix, self.net = self.network.prefix, self.network.silknet
-        world.copy_first(self.network.state_dict().values())
+            batch_sampling.check_balanced(self.settings.batch_size, class_counts(self.data))
+        self.net = build(inputs)
+        world.copy_first(self.net.state_dict().values())
+        self.loader = Loader(self.data, inputs, device, world)
         self.trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self.trained, lr=self.settings.learning_rate, **ADAM)  # type: ignore[arg-type]
         self.epochs: tuple[Epoch, ...] = ()
@@ -65,7 +69,7 @@ class Training:
         found = checkpoint.load(self.place, self.identity) if self.place and self.first else None
         found = self.world.from_first(found)
         if found:
-            if any(_saturated(found.epochs[:n], self.settings) for n in range(1, len(found.epochs))):
+            if any(early_stopping.saturated(found.epochs[:n], self.settings) for n in range(1, len(found.epochs))):
                 raise StudyError(
                     f"{self.place} holds {len(found.epochs)} epochs, more than a training with train.max_epochs="
                     f"{self.settings.max_epochs} and train.patience={self.settings.patience} has. Give another folder."
@@ -81,19 +85,18 @@ class Training:
         while not self._ended():
             self._epoch(report)
         self.net.load_state_dict(self.best)
-        if self.place and self.first:
-            weights = {name: value.cpu() for name, value in self.network.state_dict().items()}
-            checkpoint.write(weights, self.place, checkpoint.MODEL)
+        if self.place and self.first and self.keep_model:
+            checkpoint.write(self.best, self.place, checkpoint.MODEL)
 
     def _ended(self) -> bool:
-        return _saturated(self.epochs, self.settings)
+        return early_stopping.saturated(self.epochs, self.settings)
 
-    def _best_epoch(self) -> int:
-        return _best(self.epochs)
+    def _best_epoch(self) -> Epoch:
+        return early_stopping.best(self.epochs, self.settings.stop_on)
 
     def _epoch(self, report: Reporter) -> None:
         start, e = time.monotonic(), len(self.epochs) + 1
-        train_loss, (validation_loss, validation) = self.world.from_first((self._train(e), self._validate()))
+        (train_loss, shares), (validation_loss, validation) = self.world.from_first((self._train(e), self._validate()))
         for name, value in {**train_loss, **validation_loss}.items():
             if not np.isfinite(value):
                 raise TrainingError(
@@ -104,33 +107,41 @@ class Training:
         epoch = Epoch(
             number=e,
             train_loss=train_loss,
+            train_shares=shares,
             validation_loss=validation_loss,
             validation=validation,
             seconds=seconds,
         )
         self.epochs = (*self.epochs, epoch)
         self.seconds += seconds
-        if self._best_epoch() == e:
+        if self._best_epoch() is epoch:
             self.best = {name: value.to("cpu", copy=True) for name, value in self.net.state_dict().items()}
         self._save()
         report(epoch)
 
     def _save(self) -> None:
-        if self.place and self.first:
-            now = self.best if self._best_epoch() == len(self.epochs) else self.net.state_dict()
+        due = self._ended() or time.monotonic() - self.saved >= self.checkpoint_seconds
+        if self.place and self.first and due:
+            now = self.best if self._best_epoch() is self.epochs[-1] else self.net.state_dict()
             state = Checkpoint(self.identity, now, self.best, self.optimiser.state_dict(), self.epochs, self.seconds)
             checkpoint.save(state, self.place)
+            self.saved = time.monotonic()
 
-    def _train(self, e: int) -> dict[str, float]:
+    def _train(self, e: int) -> tuple[dict[str, float], dict[str, float]]:
         chance, sums = Chance.of_epoch(self.seed, e, self.device), self.loss.sums()
         self.net.train()
-        for batch in self.feed(train_batches(self.experiment, self.data, e)):
+        for batch in self.feed(train_batches(self.experiment, self.data, e), chance):
             sums.add(self.step(batch, chance))
-        return sums.means()
+        return sums.means(), sums.shares()
 
-    def feed(self, batches: Sequence[Rows]) -> Generator[Batch, None, None]:
-        """This worker's part of some batches."""
-        return feed(self.data, batches, self.device, self.world, self.prefix)
+    def feed(self, batches: Sequence[Rows], chance: Chance) -> Generator[Batch, None, None]:
+        """This worker's part of some batches, with what the second view of L_slf is made from, if it has a weight."""
+        V, wanted = self.settings.self_views, bool(self.experiment.loss.weights["slf"])
+
+        def views(N: int) -> Rows:
+            return chance.view.integers(0, V, N)
+
+        return self.loader.feed(batches, views if wanted and V else None, images=wanted and not V)
 
     def step(self, batch: Batch, chance: Chance) -> dict[str, Value]:
         """One step of the optimiser; the loss terms before it."""
@@ -145,16 +156,24 @@ class Training:
     def terms(self, batch: Batch, chance: Chance) -> tuple[dict[str, Value], Sequence[Tensor]]:
         """The loss terms of one global batch that have a weight, and L_C always; and the logits."""
         N = len(batch.labels)
-        logits, f = self.net(batch.inputs, self.net.dropout_mask(N, chance.dropout)[batch.own])
+        with self.inputs.trunk.autocast():
+            logits, f = self.net(batch.inputs, self.net.dropout_mask(N, chance.dropout)[batch.own])
         together = self.world.gather(torch.cat([*logits, f], dim=1), N)
         *logits, f = torch.split(together, [part.shape[1] for part in (*logits, f)], dim=1)
 
         def augmented() -> Tensor:
-            images = augment.apply(batch.images, augment.draw(N, chance.augmentation)[batch.own])
+            inputs = batch.inputs_of_views if self.settings.self_views else self._inputs_afresh(batch, chance)
             mask = self.net.dropout_mask(N, chance.dropout_augmented)[batch.own]
-            return self.world.gather(self.net.cluster(self.net.f_jfc(self.prefix(images), mask)), N)
+            with self.inputs.trunk.autocast():
+                f_jfc = self.net.f_jfc(inputs, mask)
+            return self.world.gather(self.net.cluster(f_jfc), N)
 
         return self.loss(Features(logits, f, batch.labels, batch.colour, augmented)), logits
+
+    def _inputs_afresh(self, batch: Batch, chance: Chance) -> Tensor:
+        """Of new augmentations x′ of the images."""
+        augmentation = augment.draw(len(batch.labels), chance.augmentation)[batch.own]
+        return self.inputs.prefix(augment.apply(batch.images, augmentation))
 
     @torch.no_grad()
     def _validate(self) -> tuple[dict[str, float], Scores]:
@@ -163,8 +182,10 @@ class Training:
         chance = Chance.of_validation(self.experiment.data.split_seed, self.device)
         sums, predictions = self.loss.sums(), []
         seen = validation_batches(self.experiment, self.data)
-        for batch in self.feed(seen):
+        for batch in self.feed(seen, chance):
             terms, logits = self.terms(batch, chance)
+            if self.settings.stop_on == "C":
+                terms["CE"] = cross_entropy(logits, batch.labels)
             sums.add(terms)
             predictions.append(torch.stack([a.argmax(1) for a in logits], dim=1))
         labels = self.data.labels[np.concatenate(seen)]
@@ -172,36 +193,22 @@ class Training:
         return sums.means(), scores
 
     def outcome(self) -> Outcome:
-        best = self.epochs[self._best_epoch() - 1]
+        best = self._best_epoch()
         return Outcome(
-            state="finished", best_epoch=best.number, epochs=self.epochs, validation=best.validation,
-            seconds=self.seconds, device=device_name(self.device),
+            state="finished", best_epoch=best.number, stop_on=self.settings.stop_on, epochs=self.epochs,
+            validation=best.validation, seconds=self.seconds, device=device_name(self.device),
         )  # fmt: skip
 
 
-def _best(epochs: Sequence[Epoch]) -> int:
-    """The number of the epoch with the smallest validation loss; 0 before the first."""
-    return min(epochs, key=lambda epoch: epoch.validation_loss["L"]).number if epochs else 0
-
-
-def _saturated(epochs: Sequence[Epoch], settings: Train) -> bool:
-    """Whether a training is over after these epochs (P23 §5.1)."""
-    return len(epochs) >= settings.max_epochs or len(epochs) - _best(epochs) >= settings.patience
-
-
-def build(experiment: Experiment, data: Dataset, device: torch.device) -> Network:
-    """A network before its first step: the backbone's weights, the added layers random from the seed's streams."""
+def build(inputs: Inputs) -> SilkNet:
+    """A network before its first step: the trained blocks as the trunk has them, the added layers from a stream."""
+    experiment, data, device = inputs.trunk.experiment, inputs.trunk.data, inputs.trunk.device
+    suffix = Suffix([], inputs.length) if inputs.length else inputs.trunk.suffix
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(number(experiment.train.seed, "initialisation"))
-        untrained = network(experiment.net, [variable.outputs for variable in data.variables])
-        untrained.silknet.initialise()
-    untrained.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if experiment.net.weights == RANDOM:
-        rows = stream(experiment.train.seed, "batch norm").permutation(data.rows("train"))[:IMAGES_MEASURED]
-        equal = np.array_split(rows, -(-len(rows) // 128))
-        measured = [batch.images for batch in feed(data, equal, device, ALONE, nn.Identity())]
-        measure_statistics(untrained.prefix, untrained.silknet.suffix, measured)
-    return untrained
+        torch.manual_seed(number(experiment.train.seed, "initialisation of the heads"))
+        net = SilkNet(experiment.net, suffix, [variable.outputs for variable in data.variables])
+        net.initialise()
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def train_batches(experiment: Experiment, data: Dataset, e: int) -> Sequence[Rows]:

@@ -9,8 +9,9 @@ Notation: N images, M variables, S pixels per side, K_m classes of variable m.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from silktune.data.image_store import FOLDER, HASH, ImageStore, IncompleteError, StoredImages
+from silktune.data.label_table import LabelTable
+from silktune.data.split import redraw
 from silktune.data.text_normalisation import normalised
-from silktune.data.variables import UNKNOWN, Variable
-from silktune.errors import DataError, nearest
+from silktune.data.variables import SUBSETS, UNKNOWN, Variable
+from silktune.errors import DataError, nearest, reason
+from silktune.settings import Data
+from silktune.settings.identity import digest as identity_digest
 
 VERSION = 2  # of a labelling's files
 WHOLE, SAMPLES, CONTENTS, REJECTED = "dataset.json", "samples.parquet", "contents.npy", "rejected.csv"
+GROUPS = "groups.npy"  # of a data set that was split by groups: which group each image is in
+VIEW = ("variables", "background")  # settings of the data that choose from what is prepared and prepare nothing
 AGAIN = "Prepare it again from its label table: silktune data prepare labels.csv"
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A prepared data set, or a view of it with fewer variables."""
+    """A prepared data set, or a view of it: fewer variables, another split, or background as an unknown label."""
 
     folder: Path
     name: str
@@ -42,7 +49,8 @@ class Dataset:
     labels: npt.NDArray[np.int64]  # (N, M)
     subset: npt.NDArray[np.str_]  # (N,); "": an image without any label, in no subset
     samples: pd.DataFrame  # image, record, subset and the variables, all str
-    about: Mapping[str, Any]  # dataset.json
+    about: Mapping[str, Any]  # dataset.json, with what is another in this view
+    redrawn: dict[int, npt.NDArray[np.str_]] = field(default_factory=dict)  # split_seed → subsets, once drawn
 
     @classmethod
     def open(cls, folder: Path) -> Dataset:
@@ -73,7 +81,14 @@ class Dataset:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process, it is opened there."""
-        return _reopen, (self.folder, [variable.name for variable in self.variables])
+        names = [variable.name for variable in self.variables]
+        background = any(variable.background for variable in self.variables)
+        return _reopen, (self.folder, names, background, self.split_seed)
+
+    @property
+    def split_seed(self) -> int:
+        """The data.split_seed that its split was drawn with."""
+        return int(self.about["settings"]["split_seed"])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,6 +100,23 @@ class Dataset:
     def background(self) -> npt.NDArray[np.int64]:
         """(M,) the label id of background, -1 where a variable has none."""
         return np.array([variable.background_id for variable in self.variables], np.int64)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the image store that its images are in."""
+        return self.folder.parent / FOLDER / str(self.about["store"])
+
+    @cached_property
+    def contents(self) -> list[bytes]:
+        """N hashes of image files: what is derived from an image is found by it.
+
+        Raises:
+            DataError: the data set has been damaged since it was opened.
+        """
+        try:
+            return read_contents(self.folder)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.folder}: this prepared data set is damaged ({reason(error)}). {AGAIN}") from error
 
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
@@ -113,6 +145,50 @@ class Dataset:
         columns = [known.index(name) for name in names]
         variables = tuple(self.variables[column] for column in columns)
         return replace(self, variables=variables, labels=self.labels[:, columns])
+
+    def split_anew(self, seed: int) -> Dataset:
+        """A view whose split is drawn with another data.split_seed: from all variables, with the same classes.
+
+        Raises:
+            DataError: its table says itself which subset an image is in; or a class cannot be in all three subsets.
+        """
+        if not self.about.get("drawn"):
+            raise DataError(
+                f"{self.folder}: its split was not drawn, but is that of the table's column split; there is no other. "
+                "Leave the column out. (If there is none, delete this folder: an older silktune has prepared it.)"
+            )
+        if seed not in self.redrawn:
+            names = tuple(str(entry["name"]) for entry in self.about["variables"])
+            groups = pd.Series(np.load(self.folder / GROUPS).astype(str)) if (self.folder / GROUPS).exists() else None
+            self.redrawn[seed] = redraw(LabelTable(self.folder, names, self.samples, groups=groups), seed)
+        subset = self.redrawn[seed]
+        rows = zip((content.hex() for content in self.contents), subset, strict=True)
+        samples, settings = self.samples.assign(subset=subset), self.about["settings"] | {"split_seed": seed}
+        subsets = {name: int((subset == name).sum()) for name in SUBSETS}
+        about = {**self.about, "settings": settings, "subsets": subsets}
+        return replace(self, subset=subset, samples=samples, split=split_digest(rows), about=about)
+
+    def without_background(self) -> Dataset:
+        """A view in which the label `background` is unknown: an image that has no other label is in no training."""
+        variables = tuple(replace(variable, background=0) for variable in self.variables)
+        return replace(self, variables=variables, labels=np.where(self.labels == self.background, UNKNOWN, self.labels))
+
+    def seen(self, settings: Data) -> Dataset:
+        """The view that a training with these settings has: its variables and split, background as a class or unknown.
+
+        The images are the same in every view.
+
+        Raises:
+            DataError: a name that is no variable of the data set; a split that cannot be drawn.
+        """
+        split = self if settings.split_seed == self.split_seed else self.split_anew(settings.split_seed)
+        view = split.select(settings.variables) if settings.variables else split
+        return view if settings.background == "class" else view.without_background()
+
+
+def split_digest(rows: Iterable[tuple[str, str]]) -> str:
+    """A name for a split, of each image's hash and subset in any order, whatever images and columns are called."""
+    return identity_digest(sorted((content, str(subset)) for content, subset in rows if subset))
 
 
 def read_contents(folder: Path) -> list[bytes]:
@@ -148,5 +224,7 @@ def _variable(name: str, classes: list[str], counts: list[int], background: int)
     return Variable(name, tuple(classes), tuple(counts), background)
 
 
-def _reopen(folder: Path, names: Sequence[str]) -> Dataset:
-    return Dataset.open(folder).select(names)
+def _reopen(folder: Path, names: Sequence[str], background: bool, split_seed: int) -> Dataset:
+    opened = Dataset.open(folder)
+    view = (opened if split_seed == opened.split_seed else opened.split_anew(split_seed)).select(names)
+    return view if background else view.without_background()

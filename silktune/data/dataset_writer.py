@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from silktune.data.dataset import CONTENTS, REJECTED, SAMPLES, VERSION, WHOLE
+from silktune.data.dataset import CONTENTS, GROUPS, REJECTED, SAMPLES, VERSION, VIEW, WHOLE, split_digest
 from silktune.data.image_store import HASH, store_name
 from silktune.data.label_table import SUBSETS, LabelTable
 from silktune.data.split import Split
@@ -50,16 +50,19 @@ def write(
     samples.to_parquet(folder / SAMPLES)
     hashes = b"".join(contents[name] for name in samples["image"])
     np.save(folder / CONTENTS, np.frombuffer(hashes, np.uint8).reshape(-1, HASH))
+    if labels.groups is not None:
+        np.save(folder / GROUPS, np.unique(chosen.together, return_inverse=True)[1].astype(np.int64))
     pd.DataFrame(sorted(rejected), columns=["image", "reason"]).to_csv(folder / REJECTED, index=False)
     about = {
         "version": VERSION,
         "digest": digest,
-        "split": split_digest(samples, contents),
+        "split": split_digest(zip((contents[name].hex() for name in samples["image"]), samples["subset"], strict=True)),
         "store": store_name(settings),
         "name": labels.name,
         "images": len(samples),
         "rejected": len(rejected),
         "subsets": {name: int((samples["subset"] == name).sum()) for name in SUBSETS},
+        "drawn": not labels.cells["split"].iloc[0],
         "variables": [vars(variable) for variable in chosen.variables],
         "unusable": chosen.unusable,
         "became_background": chosen.backgrounds,
@@ -76,17 +79,12 @@ def digest(labels: LabelTable, contents: Mapping[str, bytes], settings: Data) ->
     how = _settings(settings) | {"variables": labels.variables, "unusable": labels.unusable, "version": VERSION}
     rows = labels.cells[["image", "record", "split", *labels.variables]].to_numpy().tolist()
     hashes = [contents[name].hex() for name in labels.cells["image"]]
-    return identity.digest([how, store_name(settings), rows, hashes])
-
-
-def split_digest(samples: pd.DataFrame, contents: Mapping[str, bytes]) -> str:
-    """A name for the split: which images are in which subset, whatever they and the columns are called."""
-    rows = zip(samples["image"], samples["subset"], strict=True)
-    return identity.digest(sorted((contents[name].hex(), subset) for name, subset in rows if subset))
+    groups = [] if labels.groups is None else [labels.together.tolist()]
+    return identity.digest([how, store_name(settings), rows, hashes, *groups])
 
 
 def _settings(settings: Data) -> dict[str, object]:
-    """What makes it another data set, without what is neutral; the variables are chosen from it afterwards."""
-    names = Data.model_fields.keys() - {"variables"}
+    """What makes it another data set, without what is neutral and without what is chosen from it afterwards."""
+    names = Data.model_fields.keys() - set(VIEW)
     counted = identity.kept(Experiment(data=settings))
     return {name: counted[f"data.{name}"] for name in sorted(names) if f"data.{name}" in counted}

@@ -49,7 +49,8 @@ def row(path: Path, side: int, how: Literal["whole", "centre"]) -> Row | str:
         return _worse(_heard()) or error.reason
     if damage := _worse(_heard()):
         return damage
-    return resize(image, side), descriptor(image).astype(np.float32)
+    pixels = resize(image, side)
+    return pixels, descriptor(pixels if side == SIDE else image).astype(np.float32)
 
 
 def _worse(spoken: str) -> str:

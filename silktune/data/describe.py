@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from silktune.data import label_checks, text_normalisation
@@ -16,6 +17,7 @@ from silktune.data.label_table import BACKGROUND, SUBSETS, Variable, of_cells, r
 from silktune.data.label_warnings import about_labels
 from silktune.data.open_or_prepare import label_table
 from silktune.data.split import split
+from silktune.data.triplet_shares import Margin, TripletShares, triplet_shares
 from silktune.errors import DataError
 from silktune.settings import Data
 
@@ -31,6 +33,8 @@ class Parts:
     classes: Mapping[str, Mapping[str, Mapping[str, int]]]  # variable → subset → class → images
     became_background: Mapping[str, Mapping[str, int]]  # variable → class → records
     rejected: Mapping[str, int]  # reason → images
+    usable: Mapping[Margin, TripletShares]  # by loss.sem_margin: of the training images and triplets, for L_sem
+    rare_are: str = BACKGROUND  # what labels of classes too rare to split are: background, or unknown
 
 
 @dataclass(frozen=True)
@@ -56,25 +60,32 @@ def describe(source: Path, settings: Data) -> Description:
         return _prepared(source, settings)
     cells = read_cells(table, settings.variables)
     if set(map(text_normalisation.letters, cells.columns)) == set(COUNTS):
-        variables = tuple(_counted(table, cells))
+        variables = _seen(tuple(_counted(table, cells)), settings)
         return Description(stem(table), variables, notes=tuple(_notes(variables)))
-    labels = of_cells(table, cells, settings.variables)
+    labels = of_cells(table, cells, settings.variables, settings.split_by)
     drawn = split(labels, seed=settings.split_seed, min_records=settings.min_records)
     known = {variable.name: variable for variable in drawn.variables}
     names = tuple(map(text_normalisation.normalised, settings.variables)) or tuple(known)
-    variables = tuple(known[name] for name in names)
-    parts = _parts(drawn.samples, variables, drawn.backgrounds, [reason for _, reason in drawn.rejected])
+    variables = _seen(tuple(known[name] for name in names), settings)
+    reasons = [reason for _, reason in drawn.rejected]
+    parts = _parts(drawn.samples, variables, drawn.backgrounds, reasons, settings)
     notes = tuple(note.text for note in drawn.remarks if note.variable in ("", *names))
     return Description(labels.name, variables, parts, notes)
 
 
 def _prepared(folder: Path, settings: Data) -> Description:
-    dataset = Dataset.open(folder)
-    dataset = dataset.select(settings.variables) if settings.variables else dataset
+    dataset = Dataset.open(folder).seen(settings)
     reasons = pd.read_csv(folder / REJECTED)["reason"].tolist()
     background = dataset.about["became_background"]
-    parts = _parts(dataset.samples, dataset.variables, background, reasons)
+    parts = _parts(dataset.samples, dataset.variables, background, reasons, settings)
     return Description(dataset.name, dataset.variables, parts, dataset.notes)
+
+
+def _seen(variables: tuple[Variable, ...], settings: Data) -> tuple[Variable, ...]:
+    """The variables as a training with these settings sees them."""
+    if settings.background == "class":
+        return variables
+    return tuple(replace(variable, background=0) for variable in variables)
 
 
 def _parts(
@@ -82,8 +93,12 @@ def _parts(
     variables: tuple[Variable, ...],
     backgrounds: Mapping[str, Mapping[str, int]],
     reasons: list[str],
+    settings: Data,
 ) -> Parts:
-    labelled = samples[(samples[[v.name for v in variables]] != "").any(axis=1)]
+    names = [variable.name for variable in variables]
+    if settings.background == "unknown":
+        samples = samples.assign(**{name: samples[name].mask(samples[name] == BACKGROUND, "") for name in names})
+    labelled = samples[(samples[names] != "").any(axis=1)]
     subsets = {subset: labelled[labelled["subset"] == subset] for subset in SUBSETS}
     return Parts(
         images=len(labelled),
@@ -93,7 +108,14 @@ def _parts(
         classes={v.name: {subset: Counter(part[v.name]) for subset, part in subsets.items()} for v in variables},
         became_background={v.name: backgrounds[v.name] for v in variables if v.name in backgrounds},
         rejected=Counter(reason.partition(":")[0] for reason in reasons),
+        usable=_usable(subsets["train"], variables),
+        rare_are=BACKGROUND if settings.background == "class" else "unknown",
     )
+
+
+def _usable(train: pd.DataFrame, variables: tuple[Variable, ...]) -> Mapping[Margin, TripletShares]:
+    labels = np.stack([variable.encode(train[variable.name]) for variable in variables], axis=1)
+    return triplet_shares(labels, np.array([variable.background_id for variable in variables], np.int64))
 
 
 def _counted(source: Path, cells: pd.DataFrame) -> Iterator[Variable]:

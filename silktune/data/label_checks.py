@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -117,6 +118,28 @@ def about_split(path: Path, cells: pd.DataFrame) -> Iterator[str]:
             f"{path}: the column split puts images of one record into several subsets ({some(names)}); "
             "keep a record together, or leave the column out and a split is drawn."
         )
+
+
+def about_split_by(path: Path, raw: pd.DataFrame, name: str) -> Iterator[str]:
+    """Whether a split can be drawn by the groups of this column."""
+    columns = [column for column in raw.columns if column not in ("", "image", "split")]
+    if name and name not in columns:
+        yield f"data.split_by: {path} has no column {name} to split by.{nearest(name, columns)}"
+    elif name and "split" in raw and (raw["split"] != "").any():
+        yield f"data.split_by={name}: {path} has a column split already, by which it is split. Leave one of them out."
+
+
+def about_groups(path: Path, name: str, known: pd.Series[Any]) -> Iterator[str]:
+    """Whether the groups of each record, by record, can be kept together, one at least in each subset."""
+    torn = known.index[known.str.len() > 1].tolist()
+    if torn:
+        yield (
+            f"data.split_by={name}: {path} has images of one record in several groups ({some(torn)}); a record is in "
+            "one subset, and so in one group."
+        )
+    elif (groups := known.str[0].nunique()) < len(SUBSETS):
+        many = f"{groups} groups" if groups != 1 else "1 group"
+        yield f"data.split_by={name}: {path} has {many} in this column; three are needed, one for each subset."
 
 
 def about_classes(path: Path, cells: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:

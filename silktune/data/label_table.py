@@ -42,6 +42,7 @@ class LabelTable:
     remarks: tuple[Note, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict)  # column that nobody asked for → why it is no variable
     asked: tuple[str, ...] = ()  # the variables that have to be usable; none named: all
+    groups: pd.Series[str] | None = None  # by line, which group a split keeps together; None: each record
 
     @property
     def name(self) -> str:
@@ -52,6 +53,12 @@ class LabelTable:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of it."""
         return tuple(note.text for note in self.remarks)
+
+    @property
+    def together(self) -> npt.NDArray[np.str_]:
+        """(N,) images with the same name here are in the same subset."""
+        units = self.cells["record"] if self.groups is None else self.groups.loc[self.cells.index]
+        return units.to_numpy(str)
 
     def keep(self, images: npt.NDArray[np.bool_]) -> LabelTable:
         """The same table with only some of its rows."""
@@ -75,7 +82,7 @@ def table_name(path: Path) -> str:
     return path.resolve().parent.name if name == "labels" else name
 
 
-def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
+def read(path: Path, variables: Sequence[str] = (), split_by: str = "") -> LabelTable:
     """Read a label table from CSV or Parquet.
 
     Every column that can be a variable is read, whichever are asked for: the split is drawn from all of them.
@@ -84,25 +91,29 @@ def read(path: Path, variables: Sequence[str] = ()) -> LabelTable:
         path: columns `image`, optionally `record` (else every image is its own) and `split` (train,
             validation or test), and one column per variable.
         variables: the columns that have to be usable as variables; none named: all.
+        split_by: data.split_by, a column that then is no variable unless it is asked for.
 
     Raises:
         DataError: the file cannot be read or its content cannot be used; all complaints at once.
     """
-    return of_cells(path, read_cells(path, variables), variables)
+    return of_cells(path, read_cells(path, variables), variables, split_by)
 
 
-def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> LabelTable:
+def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = (), split_by: str = "") -> LabelTable:
     """The label table in the cells of a file.
 
     Raises:
         DataError: the cells cannot be used; all complaints at once.
     """
-    asked = [text_normalisation.normalised(name) for name in variables]
-    if complaints := list(label_checks.about_columns(path, raw, asked)):
+    asked, split_by = (
+        [text_normalisation.normalised(name) for name in variables],
+        text_normalisation.normalised(split_by),
+    )
+    if complaints := [*label_checks.about_columns(path, raw, asked), *label_checks.about_split_by(path, raw, split_by)]:
         raise DataError.of(complaints)
-    columns = label_checks.candidates(raw.columns)
+    columns = [name for name in label_checks.candidates(raw.columns) if name != split_by or name in asked]
     wanted = asked or columns
-    keys = [key for key in label_checks.KEYS if key in raw]
+    keys = [key for key in (*label_checks.KEYS, split_by) if key in raw]
     if complaints := list(label_checks.about_cells(path, raw, [*keys, *wanted])):
         raise DataError.of(complaints)
     cells = _tidy(raw, columns)
@@ -111,9 +122,10 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = ()) -> La
     if complaints:
         raise DataError.of(complaints)
     cells["split"] = cells["split"].map(label_checks.SPELLINGS)
+    groups = _groups(path, cells["record"], raw[split_by], split_by) if split_by else None
     unusable = dict(label_checks.unusable(path, raw, [name for name in columns if name not in wanted]))
     notes = tuple(_notes(raw, [name for name in columns if name not in unusable]))
-    whole = LabelTable(path, tuple(columns), cells.sort_values("image"), notes, asked=tuple(asked))
+    whole = LabelTable(path, tuple(columns), cells.sort_values("image"), notes, asked=tuple(asked), groups=groups)
     return whole.without(unusable)
 
 
@@ -125,6 +137,18 @@ def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     cells["split"] = raw["split"].str.lower() if "split" in raw else ""
     cells[list(names)] = raw[list(names)]
     return cells
+
+
+def _groups(path: Path, record: pd.Series[str], group: pd.Series[str], name: str) -> pd.Series[str]:
+    """What a split keeps together: the groups that are named, and each record of which none is known.
+
+    Raises:
+        DataError: a record in several groups, or fewer groups than subsets.
+    """
+    known = group[group != ""].groupby(record).unique()
+    if complaints := list(label_checks.about_groups(path, name, known)):
+        raise DataError.of(complaints)
+    return record.map(known.str[0].map("group {}".format)).fillna("record " + record)
 
 
 def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[Note]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from silktune.data.dataset import WHOLE, Dataset
+from silktune.data.dataset import VIEW, WHOLE, Dataset
 from silktune.data.label_table import table_name
 from silktune.data.prepare import Progress, prepare
 from silktune.errors import DataError
@@ -25,7 +25,7 @@ def open_or_prepare(
     Args:
         data: the folder of a prepared data set, a label table, or a folder with labels.csv in it.
         images: the folder of a label table's images; None: the table's own, or `images` in it.
-        settings: the variables to see, and how a table is prepared.
+        settings: what is seen of it, and how a table is prepared.
         root: where prepared data sets are kept.
         progress: told (images done, images in all) while a table is prepared.
 
@@ -38,7 +38,7 @@ def open_or_prepare(
     else:
         dataset = Dataset.open(data)
         _check(dataset, settings)
-    return dataset.select(settings.variables) if settings.variables else dataset
+    return dataset.seen(settings)
 
 
 def label_table(source: Path) -> Path | None:
@@ -51,7 +51,7 @@ def label_table(source: Path) -> Path | None:
 
 def _check(dataset: Dataset, settings: Data) -> None:
     """Complain of a data set that was prepared otherwise, or whose table has columns that somebody has to leave out."""
-    now = settings.model_dump(exclude={"variables"})
+    now = settings.model_dump(exclude=set(VIEW))
     then = {name: neutral_values().get(f"data.{name}") for name in now} | dataset.about["settings"]
     complaints = [
         f"{dataset.folder}: it was prepared with data.{name}={before}, not {now[name]}. "

@@ -63,7 +63,7 @@ def prepare(
         DataError: labels or images that cannot be used.
         ResourceError: no room on the disk, or `root` cannot be written.
     """
-    labels = read_labels(table, settings.variables)
+    labels = read_labels(table, settings.variables, settings.split_by)
     folder = image_files.image_folder(labels, images)
     paths = {name: folder / name for name in labels.cells["image"]}
     store = ImageStore.of(root, settings)

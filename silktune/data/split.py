@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from silktune.data.label_checks import some, without
@@ -31,6 +32,7 @@ class Split:
     """The images that are kept, each in its subset and with its labels, and what became of the others."""
 
     samples: pd.DataFrame  # image, record, subset ("": without a label) and the variables, all str, sorted by image
+    together: npt.NDArray[np.str_]  # (N,) images with the same name here are in the same subset
     variables: tuple[Variable, ...]
     rejected: tuple[tuple[str, str], ...]  # image, reason
     backgrounds: dict[str, dict[str, int]]  # variable → class that became background → its records
@@ -68,6 +70,27 @@ def split(table: LabelTable, *, seed: int, min_records: int) -> Split:
         table = table.without(unusable)
 
 
+def redraw(table: LabelTable, seed: int) -> npt.NDArray[np.str_]:
+    """The subset of each image, (N,), if a table that was split is split again by chance.
+
+    Args:
+        table: without classes that are too rare to split.
+        seed: another data.split_seed.
+
+    Raises:
+        DataError: a class cannot be in all three subsets this time.
+    """
+    board = Board.of(table)
+    subset, dropped = draw(board, seed, 0, SHARES)
+    if dropped.any():
+        lost = some([f"{variable} {name}" for variable, name in np.array(board.classes)[dropped]])
+        raise DataError(
+            f"{table.source}: with data.split_seed={seed} there is no split with these classes in all three subsets: "
+            f"{lost}. Prepare the table with a larger data.min_records, or ask for fewer splits."
+        )
+    return np.where(board.unlabelled(), "", np.array(SUBSETS)[subset[board.record]])
+
+
 def _unusable(board: Board, dropped: Bools) -> dict[str, str]:
     """The variables that are none without the dropped classes, and why."""
     unusable = {}
@@ -97,12 +120,15 @@ def _result(table: LabelTable, board: Board, subset: Ints, dropped: Bools, *, dr
     for name in table.variables:
         rare = table.cells[name].isin(list(backgrounds.get(name, {})))
         samples[name] = table.cells[name].mask(rare, BACKGROUND)
-    samples = samples[kept].reset_index(drop=True)
+    samples, together = samples[kept].reset_index(drop=True), table.together[kept]
     variables = tuple(Variable.of(name, samples[name]) for name in table.variables)
     notes = [note for note in table.remarks if note.variable in ("", *table.variables)]
-    notes += [*_about_unusable(table), *(_about_large_records(samples) if drawn else ())]
+    notes += [
+        *_about_unusable(table),
+        *(_about_large(samples, together, grouped=table.groups is not None) if drawn else ()),
+    ]
     rejected = tuple(_rejected(table, kept))
-    return Split(samples, variables, rejected, backgrounds, tuple(notes), dict(table.unusable))
+    return Split(samples, together, variables, rejected, backgrounds, tuple(notes), dict(table.unusable))
 
 
 def _backgrounds(board: Board, dropped: Bools) -> dict[str, dict[str, int]]:
@@ -119,19 +145,19 @@ def _about_unusable(table: LabelTable) -> Iterator[Note]:
         yield Note("", f"Of the columns of {table.name}, these are no variables and have no say in the split: {names}.")
 
 
-def _about_large_records(samples: pd.DataFrame) -> Iterator[Note]:
-    """The records that keep a drawn split from its shares, since a record stays together."""
-    samples = samples[samples["subset"] != ""]
+def _about_large(samples: pd.DataFrame, together: npt.NDArray[np.str_], *, grouped: bool) -> Iterator[Note]:
+    """The records, or groups, that keep a drawn split from its shares, since each stays together."""
+    samples = samples.assign(together=together)[samples["subset"] != ""]
     N = len(samples)
     shares = [float((samples["subset"] == subset).mean()) for subset in SUBSETS]
-    sizes = samples["record"].value_counts()
+    sizes = samples["together"].value_counts()
     large = sizes[sizes > max(1, LARGE * N)]
     if len(large) and max(abs(share - wish) for share, wish in zip(shares, SHARES, strict=True)) > LARGE / 2:
-        which = some([f"{n:,} of record {record}" for record, n in large.items()], 3)
+        which = some([f"{n:,} of {name if grouped else f'record {name}'}" for name, n in large.items()], 3)
         parts = ", ".join(f"{share:.0%} {subset}" for share, subset in zip(shares, SUBSETS, strict=True))
         text = (
-            f"Large records skew the split: of {images(N)}, {which} belong together, so it is {parts} "
-            f"instead of {', '.join(f'{wish:.0%}' for wish in SHARES)}."
+            f"Large {'groups' if grouped else 'records'} skew the split: of {images(N)}, {which} belong together, so "
+            f"it is {parts} instead of {', '.join(f'{wish:.0%}' for wish in SHARES)}."
         )
         yield Note("", text)
 

@@ -42,6 +42,11 @@ class ClassStatistics:
         return sum(self.minority_mask)
 
     @property
+    def minority_share(self) -> float:
+        """m/K, the share of the classes that are under-represented (P22 Table 2)."""
+        return self.minority / self.K
+
+    @property
     def IR(self) -> float:
         """Imbalance ratio max ζ / min ζ; infinite if a class has no sample.
 

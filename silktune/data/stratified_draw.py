@@ -4,6 +4,8 @@ First every class is given a record in each subset, the rarest first; then the o
 iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011), a record counting with all of its images and
 going where none of its labels is too much.
 
+Where a table is split by groups, a group is meant wherever a record is spoken of.
+
 Notation: N images, R records, C classes, numbered over all variables together, L labels; j is a subset: 0
 training, 1 validation, 2 test.
 """
@@ -40,8 +42,7 @@ class Board:
 
     @classmethod
     def of(cls, table: LabelTable) -> Board:
-        names = table.cells["record"].to_numpy(str)
-        _, first, record = np.unique(names, return_index=True, return_inverse=True)
+        _, first, record = np.unique(table.together, return_index=True, return_inverse=True)
         classes: list[tuple[str, str]] = []
         homes, images, labels = [], [], []
         for name in table.variables:

@@ -29,7 +29,8 @@ class Experiment(Section):
     def effective(self) -> Experiment:
         """The same experiment with settings that have no effect at their neutral value.
 
-        α without λ_aux and λ_aux without any α are 0; β without class weights is its default.
+        α without λ_aux and λ_aux without any α are 0; β without class weights is its default; the margin is for L_sem,
+        views are for L_slf.
         """
         loss = self.loss
         unused: dict[str, Any] = {f"loss.alpha_{term}": 0.0 for term in loss.alphas if not loss.weights[term]}
@@ -37,6 +38,10 @@ class Experiment(Section):
             unused["loss.lambda_aux"] = 0.0
         if loss.class_weights == "none":
             unused["loss.beta"] = Loss.model_fields["beta"].default
+        if not loss.weights["sem"]:
+            unused["loss.sem_margin"] = "all"
+        if not loss.weights["slf"]:
+            unused["train.self_views"] = 0
         return self.with_(unused)
 
     def with_(self, changes: Mapping[str, Any], where: str = "") -> Experiment:

@@ -9,7 +9,7 @@ P23: Dorozynski 2023, the multi-task SilkNet. P22: Dorozynski and Rottensteiner 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -31,6 +31,14 @@ class Data(Section):
     min_records: int = setting(
         3, ge=3, origin="P23", why="a class with fewer records cannot be in all three subsets: background"
     )
+    background: Literal["class", "unknown"] = setting(
+        "class", origin="P23", neutral="class",
+        why="the label background is a class that a network tells apart, or unknown (P22, which has none)",
+    )  # fmt: skip
+    split_by: str = setting(
+        "", origin="ours", neutral="",
+        why="a column, such as museum, whose groups stay whole in a subset, as records do; empty: records alone",
+    )  # fmt: skip
 
 
 class Net(Section):
@@ -38,18 +46,29 @@ class Net(Section):
 
     trunk: str = setting(
         "resnet152", min_length=1, origin="P23",
-        why="torchvision's resnet18, 34, 50, 101 or 152; the smaller ones for small machines",
+        why="torchvision's resnet18, 34, 50, 101 or 152, or timm/NAME; `silktune trunks` lists them",
     )  # fmt: skip
     weights: str = setting(
-        "IMAGENET1K_V1", min_length=1, origin="P23",
-        why="a name of torchvision's weights, a file with a state dict, or none (random)",
+        pretrained_weights.PRETRAINED, min_length=1, origin="P23",
+        why="pretrained: the trunk's own (of a ResNet IMAGENET1K_V1); a name of torchvision's or timm's weights, a "
+        "file (.pt, .pth, .safetensors), or none (random)",
     )  # fmt: skip
     NB_RN: int = setting(
-        3, ge=0, symbol="NB_RN", origin="P23", why="residual blocks trained, counted from the end; at most the trunk's"
+        3, ge=0, symbol="NB_RN", origin="P23", why="blocks of the trunk trained, counted from the end; at most its own"
     )
     NN_jfc: Nodes = setting((1024,), symbol="NN_jfc", origin="P23", min_length=1, why="joint fc layers")
     NN_tfc: Nodes = setting((128,), symbol="NN_tfc", origin="P23", why="fc layers of each task")
     dropout: float = setting(0.3, ge=0, lt=1, origin="P23", why="on f_RN, the only dropout")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_weights(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        values = {name: given.get(name, cls.model_fields[name].default) for name in ("weights", "trunk")}
+        if not all(isinstance(value, str) for value in values.values()):
+            return given
+        return {**given, "weights": pretrained_weights.spelled(**values)}
 
     @model_validator(mode="after")
     def _blocks_exist(self) -> Self:
@@ -64,7 +83,7 @@ class Net(Section):
         Raises:
             SettingsError: there is no such file, or it cannot be read.
         """
-        return pretrained_weights.digest(self.weights)
+        return pretrained_weights.digest(self.weights, self.trunk)
 
 
 class Loss(Section):
@@ -94,6 +113,10 @@ class Loss(Section):
         neutral="labels",
         why="labels: a variable weighs by its labels (Eq. 2); equal: all variables alike",
     )
+    sem_margin: Literal["all", "comparable"] = setting(
+        "all", origin="P23", neutral="all",
+        why="of L_sem. all: unknown labels count as if they differed (Eq. 6); comparable: they do not count",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _something_is_trained(self) -> Self:
@@ -123,8 +146,20 @@ class Train(Section):
     sampling: Literal["random", "balanced"] = setting("random", origin="P23", why="P22: C* is random, C balanced")
     max_epochs: int = setting(100, ge=1, le=100_000, origin="ours", why="the papers are silent")
     patience: int = setting(
-        10, ge=1, le=100_000, origin="ours", why="epochs without a better validation loss; the papers are silent"
+        10, ge=1, le=100_000, origin="ours", why="epochs without a better one, by stop_on; the papers are silent"
     )
+    stop_on: Literal["L", "C", "mean_f1"] = setting(
+        "L", origin="P23", neutral="L",
+        why="what the best epoch is best in, on the validation set. L: the loss that is trained; the same for every "
+        "loss are C, the plain cross-entropy (γ = 0, nothing balanced), and mean_f1",
+    )  # fmt: skip
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32", origin="ours", neutral="float32", why="of the network; bfloat16 for GPUs: losses stay float32"
+    )
+    self_views: int = setting(
+        0, symbol="V", ge=0, le=64, origin="ours", neutral=0,
+        why="augmented views that an image has for L_slf; 0: a new one in every step, as in P23",
+    )  # fmt: skip
     seed: int = setting(0, ge=0, lt=2**62, origin="ours", why="run r of a trial trains with seed + r")
 
 
@@ -134,3 +169,10 @@ class Runtime(Section):
     device: Literal["auto", "cpu", "cuda"] = setting("auto", origin="ours", why="auto: a GPU if there is one")
     threads: int = setting(0, ge=0, origin="ours", why="CPU threads of torch; 0: torch decides")
     folder: str | Path | None = setting(None, origin="ours", why="or URI, for the checkpoint; None: nowhere")
+    keep_model: bool = setting(True, origin="ours", why="whether the network is left in the folder")
+    checkpoint_seconds: float = setting(
+        30.0,
+        ge=0,
+        origin="ours",
+        why="at least so long between checkpoints, of which the first epoch has one; 0: every epoch",
+    )

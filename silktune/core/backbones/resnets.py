@@ -5,7 +5,6 @@ Differs: ResNet v1.5 in place of the pre-activation v2.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -14,14 +13,16 @@ from torch import Tensor, nn
 from silktune.core.backbones import state_dicts
 from silktune.core.backbones.backbone import Backbone
 from silktune.errors import ResourceError, SettingsError, nearest
-from silktune.settings.pretrained_weights import RANDOM, file_of
+from silktune.settings.pretrained_weights import PRETRAINED, RANDOM, file_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+AGAIN = "Delete it to download it again, or put a whole one there; weights of your own are net.weights=FILE."
 
 
-def build(name: str, weights: str) -> Backbone:
-    """A ResNet; random weights start from images as they are, others from normalised ones."""
+def build(name: str, weights: str, image_size: int) -> Backbone:
+    """A ResNet, for images of any size; random weights start from images as they are, others from normalised ones."""
+    del image_size  # it ends in a mean over pixels
     import torchvision  # takes a second
 
     resnet = torchvision.models.get_model(name, weights=None)
@@ -30,6 +31,7 @@ def build(name: str, weights: str) -> Backbone:
         resnet.load_state_dict(_state(name, weights, resnet.state_dict()), strict=False)
     layers = (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4)
     return Backbone(
+        name=name,
         stem=nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool),
         blocks=[block for layer in layers for block in layer],
         pooling=_MeanOverPixels(),
@@ -67,13 +69,14 @@ def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
 
     known = torchvision.models.get_model_weights(name)
     if weights not in known.__members__:
-        choices = [*known.__members__, RANDOM]
+        choices = [PRETRAINED, *known.__members__, RANDOM]
         raise SettingsError(
             f"net.weights: {weights} is no name of torchvision's weights for {name}.{nearest(weights, choices)}"
         )
     entry = known[weights]
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
-    _check_hash(file)
+    if file.is_file():  # torch looks once, at download
+        state_dicts.check_hash(file, AGAIN)
     try:
         state: dict[str, Tensor] = entry.get_state_dict(progress=False, check_hash=True)
     except OSError as error:
@@ -87,20 +90,3 @@ def _from_torchvision(name: str, weights: str) -> dict[str, Tensor]:
             "damaged. Delete it to download it again, or put a whole one there."
         ) from error
     return state
-
-
-def _check_hash(file: Path) -> None:
-    """Torchvision's files have the beginning of their content's hash in their names, and torch looks once, at download.
-
-    Raises:
-        ResourceError: the file holds something else.
-    """
-    if not file.is_file():
-        return
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    if not digest.startswith(file.stem.rpartition("-")[2]):
-        raise ResourceError(
-            f"net.weights: {file} cannot be read as what its name says: its content is damaged, or other weights. "
-            "Delete it to download it again, or put a whole one there; weights of your own are net.weights=FILE."
-        )

@@ -23,7 +23,7 @@ from silktune.errors import DataError
 from silktune.outcome import write_whole
 from silktune.seeds import stream
 
-VERSION = 1
+VERSION = 2
 FEWEST = 60  # images; with fewer, classes would be too rare to split
 RAREST = 8  # records of the rarest class, where there are enough
 Cells = dict[str, npt.NDArray[np.object_]]  # variable → its class for each record
@@ -89,6 +89,8 @@ def _is_woven(folder: Path, wish: dict[str, int]) -> bool:
     if found == wish:
         return True
     what = f"a sample of {found['images']} images with seed {found['seed']}" if found else "something else"
+    if found and found["version"] != VERSION:
+        what += ", woven by another version of silktune,"
     raise DataError(
         f"{folder}: {what} is there already, and nothing is overwritten. Name another folder, or delete it."
     )

@@ -1,38 +1,49 @@
 """Pictures of woven fabrics, drawn so that what they are follows from five variables.
 
-The weave follows from the technique, hues from place and time, gloss and grain from the material, the motif
-from the depiction and the size of its repeat from the time. Nothing is copied from a photograph.
+The weave follows from the technique, three dyes from the place, gloss and grain from the material, the motif from the
+depiction; what fills the space between motifs, how large a repeat is and how far colours have faded from the time.
+Nothing is copied from a photograph.
 
-Notation: u, v fabric coordinates in pixels, along the weft and the warp; a motif and a relief are (H, W), a
-colour is (H, W, 3) in [0, 1].
+Notation: u, v fabric coordinates along the weft and the warp, of which a photograph shows FINENESS to a pixel; a
+figure and a relief are (H, W), a colour is (H, W, 3) in [0, 1].
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from silktune.data.image_decoding import Image
-from silktune.data.sample_data.motifs import MOTIFS
+from silktune.data.sample_data.motifs import FILLERS, MOTIFS
 
 Floats = npt.NDArray[np.float32]
 Random = np.random.Generator
 Surface = tuple[Floats, Floats]  # colour and relief
+Dye = tuple[float, float, float]  # hue, saturation, value
+
+SIDES = (160, 200)  # pixels of a photograph, from … to below …
+FINENESS = 0.64  # fabric coordinates per pixel
 
 # frequent classes first, as in P23 Table 1
-PLACES = {  # hue, saturation and value of ground and motif
-    "GB": ((0.61, 0.55, 0.40), (0.12, 0.22, 0.88)),
-    "FR": ((0.95, 0.30, 0.80), (0.30, 0.35, 0.50)),
-    "ES": ((0.99, 0.75, 0.55), (0.13, 0.65, 0.82)),
-    "IT": ((0.40, 0.50, 0.38), (0.09, 0.50, 0.80)),
-    "IN": ((0.08, 0.75, 0.82), (0.88, 0.60, 0.48)),
-    "CN": ((0.53, 0.50, 0.62), (0.02, 0.60, 0.72)),
+PLACES: dict[str, tuple[Dye, Dye, Dye]] = {  # ground, motif, what is between the motifs
+    "GB": ((0.61, 0.55, 0.40), (0.12, 0.22, 0.88), (0.01, 0.55, 0.62)),
+    "FR": ((0.95, 0.30, 0.80), (0.30, 0.35, 0.50), (0.58, 0.35, 0.62)),
+    "ES": ((0.99, 0.75, 0.55), (0.13, 0.65, 0.82), (0.35, 0.45, 0.42)),
+    "IT": ((0.40, 0.50, 0.38), (0.09, 0.50, 0.80), (0.96, 0.60, 0.60)),
+    "IN": ((0.08, 0.75, 0.82), (0.88, 0.60, 0.48), (0.45, 0.60, 0.45)),
+    "CN": ((0.53, 0.50, 0.62), (0.02, 0.60, 0.72), (0.14, 0.55, 0.88)),
 }
-TIMES = {"19th_century": 36, "18th_century": 50, "20th_century": 25, "17th_century": 68}  # pixels of a repeat
+TIMES = {
+    "19th_century": 36,
+    "18th_century": 50,
+    "20th_century": 25,
+    "17th_century": 68,
+}  # fabric coordinates of a repeat
 TECHNIQUES = ("embroidery", "velvet", "damask", "tabby")
 MATERIALS = ("animal_fibre", "metal_thread", "vegetal_fibre")
 DEPICTIONS = tuple(MOTIFS)
@@ -45,24 +56,37 @@ class Cloth:
     """One object: its classes and what else is its own, whichever side it is seen from."""
 
     classes: Mapping[str, str]
-    ground: tuple[float, float, float]  # hue, saturation, value
-    motif: tuple[float, float, float]
-    repeat: float  # pixels
-    thread: float  # pixels
+    ground: Dye
+    motif: Dye
+    filler: Dye
+    repeat: float  # in fabric coordinates, like thread
+    thread: float
+    kind: int  # of the motifs of its depiction
     petals: int
     turn: float  # rad, of the motif
 
     @classmethod
     def of(cls, classes: Mapping[str, str], rng: Random) -> Cloth:
         time = classes["time"]
-        ground, motif = (_dye(hsv, time, rng) for hsv in PLACES[classes["place"]])
+        ground, motif, filler = (_dye(hsv, time, rng) for hsv in PLACES[classes["place"]])
         return cls(
-            classes, ground, motif, TIMES[time] * rng.uniform(0.88, 1.12), rng.uniform(3.2, 4.2),
-            int(rng.integers(5, 9)), rng.uniform(-0.3, 0.3),
+            classes, ground, motif, filler, TIMES[time] * rng.uniform(0.88, 1.12), rng.uniform(3.2, 4.2),
+            int(rng.integers(len(MOTIFS[classes["depiction"]]))), int(rng.integers(5, 9)), rng.uniform(-0.3, 0.3),
         )  # fmt: skip
 
 
-def _dye(hsv: tuple[float, float, float], time: str, rng: Random) -> tuple[float, float, float]:
+class Pattern(NamedTuple):
+    """What is woven into the ground."""
+
+    motif: Floats  # (H, W) in [0, 1]
+    filler: Floats  # what is between the motifs, likewise
+
+    @property
+    def figure(self) -> Floats:
+        return np.maximum(self.motif, self.filler)
+
+
+def _dye(hsv: Dye, time: str, rng: Random) -> Dye:
     """A colour as a dyer of that time gets it, and as it has faded since."""
     hue = hsv[0] + _HUE_OF_TIME[time] + rng.normal(0, 0.03)
     saturation = hsv[1] * _FADED[time] * rng.uniform(0.75, 1.2)
@@ -75,24 +99,24 @@ def _dye(hsv: tuple[float, float, float], time: str, rng: Random) -> tuple[float
 
 def photograph(cloth: Cloth, rng: Random) -> Image:
     """The cloth as one photograph shows it: a part of it, turned a little, in some light, uint8 (H, W, 3)."""
-    height, width = (int(side) for side in rng.integers(100, 129, 2))
+    height, width = (int(side) for side in rng.integers(*SIDES, 2))
     u, v = _view(height, width, rng)
-    motif = _soften(MOTIFS[cloth.classes["depiction"]](cloth.petals, *_repeat(cloth, u, v)))
-    surface = WEAVES[cloth.classes["technique"]](cloth, u, v, motif, rng)
-    colour, relief = YARNS[cloth.classes["material"]](cloth, surface, v, motif, rng)
+    pattern = _pattern(cloth, u, v)
+    surface = WEAVES[cloth.classes["technique"]](cloth, u, v, pattern, rng)
+    colour, relief = YARNS[cloth.classes["material"]](cloth, surface, v, pattern, rng)
     picture = _lit(colour * (1 + relief[..., None]), rng)
     if rng.random() < 0.35:
         picture = _fragment(picture, rng)
-    picture = picture + rng.normal(0, 0.025, picture.shape).astype(np.float32)
+    picture = picture + np.float32(0.025) * rng.standard_normal(picture.shape, np.float32)
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
 
 
 def _view(height: int, width: int, rng: Random) -> tuple[Floats, Floats]:
     """Fabric coordinates of every pixel."""
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    angle, zoom = rng.normal(0, 0.09), rng.uniform(0.9, 1.1)
-    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-    shift = rng.uniform(0, 400, 2)
+    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
+    angle, zoom = rng.normal(0, 0.09), FINENESS * rng.uniform(0.9, 1.1)
+    cos, sin = float(zoom * np.cos(angle)), float(zoom * np.sin(angle))
+    shift = rng.uniform(0, 400, 2).tolist()
     bend = 1.2 * _cloud(height, width, 4, rng)  # cloth does not lie flat
     return (
         _f32(cos * x - sin * y + shift[0] + bend),
@@ -117,16 +141,18 @@ def _soften(mask: npt.NDArray[np.bool_]) -> Floats:
 # ---------------------------------------------------------------------------- one repeat of the pattern
 
 
-def _repeat(cloth: Cloth, u: Floats, v: Floats) -> tuple[Floats, Floats]:
-    """Coordinates within a repeat; every other row is offset by half of it, every other column mirrored."""
-    if cloth.classes["depiction"] == "stripe":
-        return _within(u / cloth.repeat), _within(v / cloth.repeat)
+def _pattern(cloth: Cloth, u: Floats, v: Floats) -> Pattern:
+    """Motifs in rows; until the 20th century every other row is offset by half a repeat, every other motif mirrored."""
+    depiction, time = cloth.classes["depiction"], cloth.classes["time"]
     row = np.floor(v / cloth.repeat)
-    column = u / cloth.repeat + 0.5 * (row % 2)
-    mirror = 1 - 2 * (np.floor(column) % 2)
-    a, b = _within(column) * mirror, _within(v / cloth.repeat)
-    cos, sin = np.cos(cloth.turn), np.sin(cloth.turn)
-    return _f32(cos * a - sin * b), _f32(sin * a + cos * b)
+    plain = time == "20th_century" or depiction == "stripe"
+    column = u / cloth.repeat + (0 if plain else 0.5 * (row % 2))
+    mirror = 1 if plain else 1 - 2 * (np.floor(column) % 2)
+    a, b = _within(_f32(column)), _within(v / cloth.repeat)
+    cos, sin = float(np.cos(cloth.turn)), float(np.sin(cloth.turn))
+    turned = (a, b) if depiction == "stripe" else (_f32(cos * a * mirror - sin * b), _f32(sin * a * mirror + cos * b))
+    motif = _soften(MOTIFS[depiction][cloth.kind](cloth.petals, *turned))
+    return Pattern(motif, _f32(_soften(FILLERS[time](a, b)) * (1 - motif)))
 
 
 def _within(t: Floats) -> Floats:
@@ -136,11 +162,11 @@ def _within(t: Floats) -> Floats:
 # ---------------------------------------------------------------------------- weaves ← technique
 
 
-def _painted(cloth: Cloth, motif: Floats, share: float = 1.0) -> Floats:
-    """Ground and motif in their colours; with a share below 1 the motif has less of its own."""
-    ground, figure = _rgb(cloth.ground), _rgb(cloth.motif)
-    figure = share * figure + (1 - share) * ground
-    return _f32(ground + motif[..., None] * (figure - ground))
+def _painted(cloth: Cloth, pattern: Pattern, share: float = 1.0) -> Floats:
+    """Ground and figure in their colours; with a share below 1 the figure has less of its own."""
+    ground = _rgb(cloth.ground)
+    motif, filler = (share * (_rgb(dye) - ground) for dye in (cloth.motif, cloth.filler))
+    return _f32(ground + pattern.motif[..., None] * motif + pattern.filler[..., None] * filler)
 
 
 def _rgb(hsv: tuple[float, float, float]) -> Floats:
@@ -152,46 +178,47 @@ def _wave(t: Floats, period: float) -> Floats:
     return _f32(np.cos(2 * np.pi * t / period))
 
 
-def _tabby(cloth: Cloth, u: Floats, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _tabby(cloth: Cloth, u: Floats, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """One over, one under: a grid of threads."""
     p = 1.6 * cloth.thread
     over = np.sign(np.sin(np.pi * u / p) * np.sin(np.pi * v / p))
     relief = np.where(over > 0, np.abs(np.sin(np.pi * u / p)), np.abs(np.sin(np.pi * v / p))) - 0.64
-    return _painted(cloth, motif, 0.9), _f32(0.42 * relief + 0.07 * over)
+    return _painted(cloth, pattern, 0.9), _f32(0.42 * relief + 0.07 * over)
 
 
-def _damask(cloth: Cloth, u: Floats, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _damask(cloth: Cloth, u: Floats, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """One colour: the motif shows by its weft ribs on a ground of satin diagonals."""
     ground = 0.10 * _wave(u + v, 1.5 * cloth.thread)
     figure = 0.16 * _wave(v, 1.3 * cloth.thread) + 0.22
-    return _painted(cloth, motif, 0.3), ground + motif * (figure - ground)
+    return _painted(cloth, pattern, 0.3), ground + pattern.figure * (figure - ground)
 
 
-def _embroidery(cloth: Cloth, u: Floats, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _embroidery(cloth: Cloth, u: Floats, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """A plain ground, the motif in raised slanting stitches that throw a shadow."""
     row = np.floor(v / 9)
     stitch = 0.26 * _wave(u + 0.45 * v * (1 - 2 * (row % 2)), 1.25 * cloth.thread)
-    shadow = np.clip(cv2.warpAffine(motif, _f32([[1, 0, 2], [0, 1, 2]]), motif.shape[::-1]) - motif, 0, 1)
+    figure = pattern.figure
+    shadow = np.clip(cv2.warpAffine(figure, _f32([[1, 0, 3], [0, 1, 3]]), figure.shape[::-1]) - figure, 0, 1)
     ground = 0.05 * _wave(u, cloth.thread) * _wave(v, cloth.thread) - 0.45 * shadow
-    return _painted(cloth, motif), ground + motif * (stitch + 0.16 - ground)
+    return _painted(cloth, pattern), ground + figure * (stitch + 0.16 - ground)
 
 
-def _velvet(cloth: Cloth, u: Floats, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _velvet(cloth: Cloth, u: Floats, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """Pile: no threads but a deep, speckled surface with soft edges and a broad shimmer."""
-    soft = cv2.GaussianBlur(motif, (0, 0), 1.8)
+    soft = Pattern(*(_f32(cv2.GaussianBlur(part, (0, 0), 2.4)) for part in pattern))
     height, width = u.shape
-    pile = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 0.9)
+    pile = cv2.GaussianBlur(rng.standard_normal((height, width), np.float32), (0, 0), 1.3)
     shimmer = _cloud(height, width, 5, rng)
-    return _painted(cloth, soft, 0.85), _f32(0.38 * pile + 0.17 * shimmer - 0.22)
+    return _painted(cloth, soft, 0.85), _f32(0.55 * pile + 0.17 * shimmer - 0.22)
 
 
-Weave = Callable[[Cloth, Floats, Floats, Floats, Random], Surface]
+Weave = Callable[[Cloth, Floats, Floats, Pattern, Random], Surface]
 WEAVES: dict[str, Weave] = {"embroidery": _embroidery, "velvet": _velvet, "damask": _damask, "tabby": _tabby}
 
 # ---------------------------------------------------------------------------- yarns ← material
 
 
-def _silk(cloth: Cloth, surface: Surface, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _silk(cloth: Cloth, surface: Surface, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """Smooth and glossy: a broad highlight."""
     colour, relief = surface
     height, width = relief.shape
@@ -199,19 +226,19 @@ def _silk(cloth: Cloth, surface: Surface, v: Floats, motif: Floats, rng: Random)
     return _f32(colour + 0.16 * gloss[..., None]), relief
 
 
-def _metal(cloth: Cloth, surface: Surface, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _metal(cloth: Cloth, surface: Surface, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """Gilt wefts in the motif and a few in the ground, that glitter."""
     colour, relief = surface
     height, width = relief.shape
-    gilt = np.clip(0.75 * motif + 0.3 * (_wave(v, 3.1 * cloth.thread) > 0.6), 0, 0.85)[..., None]
+    gilt = np.clip(0.75 * pattern.figure + 0.3 * (_wave(v, 3.1 * cloth.thread) > 0.6), 0, 0.85)[..., None]
     gold = np.array([0.80, 0.66, 0.34], np.float32)
-    sparks = cv2.GaussianBlur((rng.random((height, width)) > 0.975).astype(np.float32), (0, 0), 0.6)
+    sparks = cv2.GaussianBlur((rng.random((height, width)) > 0.985).astype(np.float32), (0, 0), 0.9)
     lines = 0.16 * _wave(v, cloth.thread)
-    glitter = gilt[..., 0] * (2.6 * sparks + lines)
+    glitter = gilt[..., 0] * (5 * sparks + lines)
     return _f32(colour * (1 - 0.7 * gilt) + gold * 0.7 * gilt), (relief + glitter).astype(np.float32)
 
 
-def _linen(cloth: Cloth, surface: Surface, v: Floats, motif: Floats, rng: Random) -> Surface:
+def _linen(cloth: Cloth, surface: Surface, v: Floats, pattern: Pattern, rng: Random) -> Surface:
     """Matt and uneven: pale, with slubs along the weft."""
     colour, relief = surface
     height, width = relief.shape
@@ -220,7 +247,7 @@ def _linen(cloth: Cloth, surface: Surface, v: Floats, motif: Floats, rng: Random
     return _f32(0.66 * colour + 0.34 * flax), (0.8 * relief + 0.11 * slubs - 0.04).astype(np.float32)
 
 
-Yarn = Callable[[Cloth, Surface, Floats, Floats, Random], Surface]
+Yarn = Callable[[Cloth, Surface, Floats, Pattern, Random], Surface]
 YARNS: dict[str, Yarn] = {"animal_fibre": _silk, "metal_thread": _metal, "vegetal_fibre": _linen}
 
 # ---------------------------------------------------------------------------- the photograph
@@ -229,11 +256,11 @@ YARNS: dict[str, Yarn] = {"animal_fibre": _silk, "metal_thread": _metal, "vegeta
 def _lit(picture: Floats, rng: Random) -> Floats:
     """A lamp at some side, of some colour; folds and stains."""
     height, width = picture.shape[:2]
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    angle = rng.uniform(0, 2 * np.pi)
-    light = rng.uniform(0.8, 1.15) * (1 + rng.uniform(0, 0.2) * (np.cos(angle) * x + np.sin(angle) * y))
+    y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
+    angle, slope, lamp = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.2), rng.uniform(0.8, 1.15)
+    light = lamp * (1 + slope * (float(np.cos(angle)) * x + float(np.sin(angle)) * y))
     folds = 0.05 * _cloud(height, width, 4, rng)
-    cast = 1 + rng.normal(0, 0.03, 3)
+    cast = _f32(1 + rng.normal(0, 0.03, 3))
     stain = 0.12 * np.clip(_cloud(height, width, 5, rng) - 1.4, 0, 1)
     return _f32(picture * (light + folds - stain)[..., None] * cast)
 
@@ -241,12 +268,12 @@ def _lit(picture: Floats, rng: Random) -> Floats:
 def _fragment(picture: Floats, rng: Random) -> Floats:
     """The cloth with frayed edges on a table, where its border is in the picture."""
     height, width = picture.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    margins = rng.uniform(-6, 12, 4)
+    y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
+    margins = _f32(rng.uniform(-9, 18, 4))
     sides = [x - margins[0], width - 1 - x - margins[1], y - margins[2], height - 1 - y - margins[3]]
-    inside = np.minimum.reduce(sides)
-    fray = 1.5 * _cloud(height, width, 9, rng) + 0.8 * rng.normal(0, 1, (height, width))
+    inside = np.minimum(np.minimum(*sides[:2]), np.minimum(*sides[2:]))
+    fray = 1.5 * _cloud(height, width, 9, rng) + 0.8 * rng.standard_normal((height, width), np.float32)
     cloth = np.clip(0.5 + 0.7 * (inside + fray), 0, 1)[..., None]
     shadow = np.clip(1 - 0.06 * np.clip(6 + inside, 0, 6), 0, 1)[..., None]
-    table = (rng.uniform(0.72, 0.92) + np.array([0.0, -0.005, -0.015])) * shadow
+    table = _f32(rng.uniform(0.72, 0.92) + np.array([0.0, -0.005, -0.015])) * shadow
     return _f32(cloth * picture + (1 - cloth) * table)
