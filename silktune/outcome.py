@@ -7,7 +7,7 @@ labelled image in the subset) is None and is left out of means.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -19,10 +19,11 @@ from silktune.safe_names import distinct_names
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Subset = Literal["train", "validation", "test"]
 State = Literal["finished", "pruned", "failed"]
+StopOn = Literal["L", "C", "mean_f1"]  # what the best epoch is best in, on the validation set
 
 
 class _Record(BaseModel):
@@ -56,9 +57,12 @@ class Confusion(_Record):
         return {"K": len(value), "counts": tuple(counts)}
 
     @classmethod
-    def count(cls, K: int, pairs: Iterable[tuple[int, int]]) -> Self:
-        """Of a (true class, predicted class) for each image."""
-        return cls(K=K, counts=tuple((*pair, count) for pair, count in sorted(Counter(pairs).items())))
+    def count(cls, K: int, pairs: ArrayLike) -> Self:
+        """Of (N, 2) a true class and a predicted class for each image."""
+        import numpy as np
+
+        cells, counts = np.unique(np.asarray(pairs, np.int64).reshape(-1, 2) @ (K, 1), return_counts=True)
+        return cls(K=K, counts=tuple(zip(*(column.tolist() for column in (*divmod(cells, K), counts)), strict=True)))
 
     @classmethod
     def total(cls, parts: Sequence[Confusion]) -> Confusion:
@@ -74,8 +78,8 @@ class Confusion(_Record):
         import numpy as np
 
         matrix = np.zeros((self.K, self.K), np.int64)
-        for i, j, count in self.counts:
-            matrix[i, j] = count
+        true, predicted, images = np.array(self.counts, np.int64).reshape(-1, 3).T
+        matrix[true, predicted] = images
         return matrix
 
 
@@ -155,10 +159,14 @@ def _names(variables: tuple[tuple[str, tuple[str, ...]], ...]) -> Mapping[Parts,
 
 
 class Epoch(_Record):
-    """One epoch: losses by term (L, C, aux, sem, co, slf; what is not computed is absent) and validation scores."""
+    """One epoch: losses by term (L, C, aux, sem, co, slf; what is not computed is absent) and validation scores.
+
+    The validation losses have CE too, the plain cross-entropy, where a training stops on it (`train.stop_on=C`).
+    """
 
     number: int  # 1, 2, …
     train_loss: dict[str, float]
+    train_shares: dict[str, float] = {}  # sem.anchors, sem.triplets: of the batches, what L_sem could use
     validation_loss: dict[str, float]
     validation: Scores
     seconds: float
@@ -166,6 +174,7 @@ class Epoch(_Record):
     def flat(self) -> dict[str, float]:
         """Every metric of the epoch but those per class, under its name in a record."""
         metrics = {f"train.loss.{term}": value for term, value in self.train_loss.items()}
+        metrics |= {f"train.{name}": value for name, value in self.train_shares.items()}
         metrics |= {f"validation.loss.{term}": value for term, value in self.validation_loss.items()}
         names = self.validation.names()
         scores = {names[parts]: value for parts, value in self.validation.metrics().items() if len(parts) < 3}
@@ -182,6 +191,7 @@ class Outcome(_Record):
     state: State
     reason: str = ""
     best_epoch: int = 0
+    stop_on: StopOn = "L"
     epochs: tuple[Epoch, ...] = ()
     validation: Scores | None = None
     test: Scores | None = None
@@ -259,7 +269,8 @@ class Tracker(Protocol):
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
         """Begin a trial's record in that of its group, or go on with it."""
 
-    def epoch(self, trial: str, epoch: Epoch) -> None: ...
+    def epochs(self, trial: str, epochs: Sequence[Epoch]) -> None:
+        """Epochs of a trial, in any number at a time."""
 
     def outcome(self, trial: str, outcome: Outcome) -> None: ...
 

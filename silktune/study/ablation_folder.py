@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -9,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from silktune.errors import SettingsError, StudyError, nearest
 from silktune.outcome import write_whole
 from silktune.settings.identity import first_complaint
-from silktune.study import plan
+from silktune.study import plan, resampled_runs
 from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.table_model import Table
+from silktune.study.baselines import Baselines
 from silktune.study.document import markdown
 from silktune.study.paths import StudyPaths
 from silktune.study.table import ablation_document, ablation_sheets, csv_tables
 
-TABLES = ("table.md", "table.tex", "metrics.csv", "comparisons.csv", "runs.csv")
+TABLES = ("table.md", "table.tex", "metrics.csv", "comparisons.csv", "intervals.csv", "runs.csv")
 
 
 class _Kept(BaseModel):
@@ -56,7 +58,8 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
             "The same `silktune ablate` writes it again."
         ) from error
     table = compared_with(kept.table, reference) if reference else kept.table
-    return Results(table, kept.facts, dict(paths.outcomes()))
+    resample = partial(resampled_runs.resampled, paths=paths, data=kept.facts.digest)
+    return Results(table, kept.facts, dict(paths.outcomes()), resample)
 
 
 def compared_with(table: Table, reference: str) -> Table:
@@ -75,8 +78,10 @@ def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
     """Write the tables, and the figures if they are wanted (they take seconds)."""
     sheets = ablation_sheets.sheets(found)
     texts = (
-        markdown.written(ablation_document.document(found, sheets)), ablation_document.latex(found, sheets),
-        csv_tables.metrics_csv(found), csv_tables.comparisons_csv(found), csv_tables.runs_csv(found),
+        markdown.written(ablation_document.document(found, sheets, Baselines.read(paths.baselines))),
+        ablation_document.latex(found, sheets),
+        csv_tables.metrics_csv(found), csv_tables.comparisons_csv(found), csv_tables.intervals_csv(found),
+        csv_tables.runs_csv(found),
     )  # fmt: skip
     for name, text in zip(TABLES, texts, strict=True):
         write_whole(paths.folder / name, text)

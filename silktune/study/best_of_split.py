@@ -20,10 +20,15 @@ def check(table: Table, data: Dataset) -> None:
     """Complain of a table whose base is the winner of a search on another split; a file alone does not say of which.
 
     Raises:
-        StudyError: the search was on another split, or does not say on which.
+        StudyError: the search was on another split, or does not say on which; or the table has several.
     """
     if not table.best_of:
         return
+    if table.splits > 1:
+        raise StudyError(
+            f"base: best_of: {table.best_of} chose its settings on one split, so images that are tested on another may "
+            f"have been learned from there. Take splits: 1 instead of {table.splits}, or write the settings out."
+        )
     path = Path(table.best_of)
     paths = StudyPaths(path if path.is_dir() else path.parent)
     if not paths.metadata.exists():

@@ -9,6 +9,13 @@ from dataclasses import dataclass
 
 from silktune.outcome import Parts, Scores
 
+TITLES = {
+    "mean_f1": "F1",
+    "mean_f1_with_background": "F1 with background",
+    "mean_f1_minority": "F1 under-represented",
+    "OA": "OA",
+}
+
 
 @dataclass(frozen=True)
 class MetricSummary:

@@ -67,8 +67,10 @@ class Mirror:
                 copy.store(self.paths.folder / name, name)
                 self._seen[name] = files[name]
 
-    def _order(self, name: str) -> tuple[bool, bool, str]:
-        return name == self.paths.journal.name, name != self.paths.plan.name, name
+    def _order(self, name: str) -> tuple[bool, bool, bool, str]:
+        """An outcome is never there without its predictions, nor anything without the plan."""
+        is_outcome = name.startswith("outcomes/") and name.endswith(".json")
+        return name == self.paths.journal.name, name != self.paths.plan.name, is_outcome, name
 
 
 def restore(paths: StudyPaths) -> None:

@@ -75,6 +75,16 @@ class StudyPaths:
         return self.folder / "journal.log"
 
     @property
+    def selection(self) -> Path:
+        """How the winner of a search is chosen."""
+        return self.folder / "selection.json"
+
+    @property
+    def baselines(self) -> Path:
+        """What needs no training, on the study's test images."""
+        return self.folder / "baselines.json"
+
+    @property
     def report(self) -> Path:
         return self.folder / "report.md"
 
@@ -111,6 +121,10 @@ class StudyPaths:
 
     def outcome(self, trial: str) -> Path:
         return self.folder / "outcomes" / f"{trial}.json"
+
+    def predictions(self, trial: str) -> Path:
+        """What a tested trial said of each image of the test set (`study.predictions`)."""
+        return self.folder / "outcomes" / f"{trial}.parquet"
 
     def outcomes(self) -> Mapping[str, Outcome]:
         """Every outcome there is now, by trial, in the order of their names; each is read when it is asked for."""

@@ -23,11 +23,12 @@ from silktune.study.sampler_names import Sampler
 from silktune.study.space import Space
 
 SEARCHED = "trials"
+CONFIRM_SEEDS = 1_000_000  # beyond those of a search and its final runs
 
 
 @dataclass(frozen=True)
 class Trial:
-    """An experiment and which run of it; `group` says what for: the trials of a search, its final runs."""
+    """An experiment and which run of it; `group` says what for: the trials of a search, its final runs, …"""
 
     id: str
     group: str
@@ -46,6 +47,21 @@ class Trial:
 def final_group(winner: Trial) -> str:
     """The group of the final runs of a search's winner."""
     return f"final-{winner.id}"
+
+
+def confirm_group(trial: str) -> str:
+    """The group of the runs by which a leading trial of a search is confirmed."""
+    return f"confirm-{trial}"
+
+
+def confirm_runs(trial: Trial, runs: int) -> list[Trial]:
+    """A leading trial, to be trained again with seeds that neither the search nor the final runs use.
+
+    Run r of every trial has the same seed.
+    """
+    seed, group = trial.experiment.train.seed + CONFIRM_SEEDS, confirm_group(trial.id)
+    fresh = trial.experiment.with_({"train.seed": seed})
+    return [Trial(f"{group}-run{r}", group, fresh, r) for r in range(1, runs + 1)]
 
 
 def final_runs(winner: Trial, runs: int) -> list[Trial]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-from silktune.errors import SpaceError
+from silktune.errors import SettingsError, SpaceError
 from silktune.settings import Experiment, Net, spell
 from silktune.settings.identity import KeptExperiment
 from silktune.study import range_steps
@@ -109,10 +110,24 @@ class Space(_Frozen):
         return self.base.with_(point).effective()
 
     def nets(self) -> list[Net]:
-        """The networks of its trials, as far as it is for their weights."""
+        """The networks of its trials, as far as it is for their weights; each as deep as any of them is trained."""
         choices = {d.name: d.choices for d in self.dimensions if d.name in ("net.trunk", "net.weights")}
+        depths = {d.name: (max(d.choices or (d.high,)),) for d in self.dimensions if d.name == "net.NB_RN"}
+        choices.update(depths)
         points = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
         return [self.base.with_(point).net for point in points]
+
+    def trunks(self) -> list[Experiment]:
+        """Experiments that stand for all of its trials as far as it is for what is frozen of their trunks."""
+        names = ("net.trunk", "net.weights", "net.NB_RN", "train.self_views")
+        searched = {d.name: d.values() for d in self.dimensions if d.name in names}
+        points = (dict(zip(searched, values, strict=True)) for values in itertools.product(*searched.values()))
+        weighed = {d.name: 1.0 for d in self.dimensions if d.name in ("loss.lambda_aux", "loss.alpha_slf")}
+        found = []
+        for point in points:
+            with suppress(SettingsError):  # more blocks than this trunk has
+                found.append(self.base.with_(point | weighed))
+        return found
 
     def active(self, dimension: Dimension, point: Mapping[str, Any]) -> bool:
         """Whether a setting is searched, given the ones before it."""

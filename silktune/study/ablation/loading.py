@@ -3,6 +3,10 @@
     question: What the table answers.
     paper: P23 Tables 4–6     # where the printed metrics come from
     runs: 5                   # of every row; 5 if it is not said
+    splits: 1                 # of the data set, which the runs take in turn: run 1 of split 1, run 2 of split 2, …
+    metric: mean_f1           # what the table is to judge: rows are tested on it, all other metrics are exploratory
+    test: welch               # or paired, over runs with the same seed: for rows whose runs are known to correlate
+    smallest_effect: 1.0      # in points: the smallest difference worth finding; --plan says how many runs find it
     base:
       id: MTL                 # the base is the first row itself; without an id it is no row
       best_of: runs/my-study  # over the winner of a search: the study's folder, or a file like its winner.yaml
@@ -126,8 +130,9 @@ def _table(name: str, declared: DeclaredTable, variables: Sequence[str], layers:
         base = base.with_({"data.variables": tuple(dict.fromkeys(itertools.chain(asked, *named)))})
     file = declared.file
     return Table(
-        name=name, question=file.question, paper=file.paper, runs=file.runs,
-        reference=file.reference or declared.lines[0].id, base=base, rows=rows,
+        name=name, question=file.question, paper=file.paper, runs=file.runs, splits=file.splits,
+        reference=file.reference or declared.lines[0].id, base=base, rows=rows, metric=file.metric, test=file.test,
+        smallest_effect=None if file.smallest_effect is None else file.smallest_effect / 100,
     )  # fmt: skip
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from silktune.data.dataset import Dataset
@@ -20,6 +23,7 @@ from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.metric_summary import MetricSummary
+from silktune.study.resampled_runs import NOTHING, OnDraws, Resampled
 from silktune.study.statistics import Comparison
 
 
@@ -83,28 +87,37 @@ class Facts(BaseModel):
         return next(variable for variable in self.variables if variable.name == name)
 
 
+Resample = Callable[[Mapping[str, Scores]], Resampled]
+
+
 @dataclass(frozen=True)
 class Tested:
     """A comparison and what is left of it among the others that were made with it."""
 
     comparison: Comparison | None  # None: one of the two has no run, or they are the same experiment
     p_holm: float  # nan where it is not testable
+    tests: int  # that were made with it
 
 
 class Results:
     """A table and the outcomes of its runs."""
 
-    def __init__(self, table: Table, facts: Facts, outcomes: Mapping[str, Outcome]) -> None:
+    def __init__(
+        self, table: Table, facts: Facts, outcomes: Mapping[str, Outcome], resample: Resample = lambda tests: NOTHING
+    ) -> None:
         """Takes in what is there.
 
         Args:
             table: the rows.
             facts: what the data set is.
             outcomes: trial → outcome, of all trials that have one; others are not looked at.
+            resample: finds what the trials with these test scores reach on test sets drawn anew.
         """
-        self.table, self.facts, self.outcomes = table, facts, outcomes
+        self.table, self.facts, self.outcomes, self._resample = table, facts, outcomes, resample
         self._scores: dict[str, dict[int, Scores]] = {}
         self._flat: dict[str, dict[int, dict[Name, float]]] = {}
+        self._tested: dict[Name, dict[str, Tested]] = {}
+        self._on_draws: dict[str, dict[int, OnDraws]] = {}
 
     @cached_property
     def runs(self) -> int:
@@ -135,6 +148,32 @@ class Results:
             }  # fmt: skip
         return self._scores[row.id]
 
+    def ended(self, row: Row) -> dict[int, Outcome]:
+        """The outcomes of a row's runs that finished and were tested, by run number."""
+        return {run: outcome for run in self.scores(row) if (outcome := self._outcome(row, run))}
+
+    @cached_property
+    def resampled(self) -> Resampled:
+        """All tested runs on test sets drawn anew, from the predictions that they kept; none of several splits.
+
+        There each split has a test set of its own, and what it changes is seen from split to split.
+
+        Raises:
+            StudyError: a file of predictions is damaged, or is of another run.
+        """
+        if self.table.splits > 1:
+            return Resampled(0, {})
+        rows = [row for row in self.table.rows if not row.same_as]
+        tests = {self.table.trial(row, run).id: scores for row in rows for run, scores in self.scores(row).items()}
+        return self._resample(tests)
+
+    def on_draws(self, row: Row) -> dict[int, OnDraws]:
+        """The metrics of a row's runs on each draw, by run number; a run without predictions has none."""
+        if row.owner not in self._on_draws:
+            found = {run: self.resampled.runs.get(self.table.trial(row, run).id) for run in self.scores(row)}
+            self._on_draws[row.owner] = {run: drawn for run, drawn in found.items() if drawn}
+        return self._on_draws[row.owner]
+
     def values(self, row: Row, metric: Name) -> dict[int, float]:
         """A metric of each of a row's runs; a run in which it is not defined has none."""
         if row.id not in self._flat:
@@ -156,60 +195,98 @@ class Results:
                     said.append(f"row '{row.id}', run {run}: {outcome.reason}")
         return said
 
-    def compare(self, row: Row, other: Row, metric: Name) -> Comparison | None:
-        """The difference row − other: paired over the runs with the same seed; Welch where they share fewer than two.
+    @property
+    def overlap(self) -> float:
+        """Images for testing over those for training, where runs are of several splits; else 0 (`paired`)."""
+        images = self.facts.split.images if self.facts.split and self.table.splits > 1 else {"test": 0, "train": 1}
+        return images["test"] / images["train"]
 
-        None where one of them has no run.
+    def by_split(self, row: Row, metric: Name) -> dict[int, float]:
+        """A metric's mean over the runs of each split."""
+        runs: dict[int, list[float]] = {}
+        for run, value in self.values(row, metric).items():
+            runs.setdefault(self.table.split(run), []).append(value)
+        return {split: float(np.mean(values)) for split, values in runs.items()}
+
+    def seeded(self, rows: Sequence[Row], metric: Name) -> NDArray[np.float64]:
+        """A metric as an array rows × runs; runs of one column have the same seed, nan: there is none.
+
+        In a table with several splits a column is a split.
+        """
+        values = [self._by_column(row, metric) for row in rows]
+        seeds = sorted({seed for one in values for seed in one})
+        return np.array([[one.get(seed, math.nan) for seed in seeds] for one in values]).reshape(len(rows), len(seeds))
+
+    def _by_column(self, row: Row, metric: Name) -> dict[Any, float]:
+        if self.table.splits > 1:
+            return dict(self.by_split(row, metric))
+        return {(row.experiment.train.seed, run): value for run, value in self.values(row, metric).items()}
+
+    def compare(self, row: Row, other: Row, metric: Name) -> Comparison | None:
+        """The difference row − other by the table's test: Welch's, or paired over the runs with the same seed.
+
+        In a table with several splits it is paired over these, and corrected for their overlap. Where a paired one is
+        asked for and they share fewer than two seeds, it is Welch's. None where one of them has no run.
         """
         a, b = self.values(row, metric), self.values(other, metric)
         if not a or not b:
             return None
-        same_seed = row.experiment.train.seed == other.experiment.train.seed
+        if self.table.splits > 1:
+            one, two = self.by_split(row, metric), self.by_split(other, metric)
+            both = sorted(one.keys() & two.keys())
+            return statistics.paired([one[s] for s in both], [two[s] for s in both], self.overlap) if both else None
+        same_seed = self.table.test == "paired" and row.experiment.train.seed == other.experiment.train.seed
         shared = sorted(a.keys() & b.keys()) if same_seed else []
         if len(shared) >= 2:
             return statistics.paired([a[run] for run in shared], [b[run] for run in shared])
-        one, two = MetricSummary.of(list(a.values())), MetricSummary.of(list(b.values()))
-        return statistics.compare(one.mean, one.deviation, one.n, two.mean, two.deviation, two.n)
+        x, y = MetricSummary.of(list(a.values())), MetricSummary.of(list(b.values()))
+        return statistics.compare(x.mean, x.deviation, x.n, y.mean, y.deviation, y.n)
 
-    def family(self, pairs: Iterable[tuple[Row, Row]], metric: Name) -> dict[tuple[str, str], Tested]:
-        """The comparisons row − other that one question asks, with Holm's correction over them: one family of tests.
+    def against_reference(self, metric: Name) -> Mapping[str, Tested]:
+        """Row's id → what is left of its difference from the reference row of its variable, after Holm's correction.
 
-        The only definition of which comparisons count: two rows that show the runs of the same experiment are no test,
-        the same runs compared in several places are one, and what is not testable is none.
+        One family are the rows of a variable; in a table of multi-task networks all rows. Rows that show the runs of
+        the same experiment are one test, and what is not testable is none.
+        """
+        if metric not in self._tested:
+            families = (self._family(variable, metric) for variable in self.table.variables)
+            self._tested[metric] = {name: tested for family in families for name, tested in family}
+        return self._tested[metric]
+
+    def _family(self, variable: str, metric: Name) -> Iterator[tuple[str, Tested]]:
+        reference = self.table.row(self.table.reference, variable)
+        rows = [row for row in self.table.rows if row.variable == variable and row.line != reference.line]
+        owners = {row.owner: row for row in rows if row.owner != reference.owner}
+        compared = {owner: self.compare(row, reference, metric) for owner, row in owners.items()}
+        ps = [one.p if one else math.nan for one in compared.values()]
+        tests = sum(not math.isnan(p) for p in ps)
+        tested = {
+            owner: Tested(one, p, tests)
+            for (owner, one), p in zip(compared.items(), statistics.holm(ps), strict=True)
+        }  # fmt: skip
+        return ((row.id, tested.get(row.owner, Tested(None, math.nan, tests))) for row in rows)
+
+    def tests(self, variable: str) -> int:
+        """How many rows of a variable are compared with its reference: as many tests, if all have enough runs."""
+        reference = self.table.row(self.table.reference, variable).owner
+        return len({row.owner for row in self.table.rows if row.variable == variable} - {reference})
+
+    def best(self, rows: Sequence[Row], metric: Name) -> dict[str, bool]:
+        """The ids of the rows that cannot be told from the best of their variable, which are set in bold.
 
         Returns:
-            By the ids of row and other.
+            Row's id → whether it was judged: it has three runs or more, which vary. Nothing where no two rows were.
         """
-        asked = {(row.id, other.id): (row, other) for row, other in pairs}
-        tests = {(row.owner, other.owner): (row, other) for row, other in asked.values()}
-        compared = {
-            owners: self.compare(row, other, metric) for owners, (row, other) in tests.items() if len(set(owners)) == 2
-        }
-        adjusted = statistics.holm([one.p if one else math.nan for one in compared.values()])
-        tested = {owners: Tested(one, p) for (owners, one), p in zip(compared.items(), adjusted, strict=True)}
-        return {
-            ids: tested.get((row.owner, other.owner), Tested(None, math.nan)) for ids, (row, other) in asked.items()
-        }
-
-    def against_best(self, rows: Sequence[Row], metric: Name) -> dict[str, float]:
-        """Row's id → p, after Holm over all these rows, of being told from the best of its variable.
-
-        The best is the row with the largest mean; it and what shows its runs have 1. nan: no test is possible. A row
-        with fewer than two runs is not judged and not here; with fewer than two rows none is.
-        """
-        metrics = {row.id: found for row in rows if (found := self.summary(row, metric)) and found.n >= 2}
-        judged = sorted((row for row in rows if row.id in metrics), key=lambda row: -metrics[row.id].mean)
-        bests: dict[str, Row] = {}
-        for row in judged:
-            bests.setdefault(row.variable, row)
-        pairs = [(row, best) for row in judged if (best := bests[row.variable]) is not row]
-        tested = self.family(pairs, metric)
-        ps = {row.id: 1.0 if row.owner == best.owner else tested[row.id, best.id].p_holm for row, best in pairs}
-        return ps | {best.id: 1.0 for _, best in pairs}
-
-    def not_separable(self, rows: Sequence[Row], metric: Name) -> set[str]:
-        """The ids of the rows that cannot be told from the best of their variable at 5 %: to be set in bold."""
-        return {name for name, p in self.against_best(rows, metric).items() if not p < statistics.SIGNIFICANCE}
+        found: dict[str, bool] = {}
+        for variable in dict.fromkeys(row.variable for row in rows):
+            owners = {row.owner: row for row in rows if row.variable == variable and self.values(row, metric)}
+            if len(owners) < 2:
+                continue
+            apart, judged = statistics.told_apart(self.seeded(list(owners.values()), metric), self.overlap)
+            if judged.any():
+                same = {owner: bool(judged[i]) for i, owner in enumerate(owners) if not apart[i]}
+                found |= {row.id: same[row.owner] for row in rows if row.variable == variable and row.owner in same}
+        return found
 
 
 def _by_name(scores: Scores) -> dict[Name, float]:

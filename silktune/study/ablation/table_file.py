@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from silktune.errors import nearest
+from silktune.outcome import MEANS
 from silktune.study.ablation.declared_rows import Line, generated
 from silktune.study.ablation.entry_checks import (
     BaseSettings,
@@ -26,6 +27,8 @@ from silktune.study.ablation.entry_checks import (
 from silktune.study.yaml_file import Complaints, FileMapping, NoneIfTakenOut, Text, checked, expected, read_content
 
 RUNS = 5  # P23's
+Metric = Literal["mean_f1", "mean_f1_with_background", "mean_f1_minority", "OA"]
+EFFECT = "a number of percentage points above 0: the smallest difference that is worth finding"
 
 
 class BaseEntry(FileMapping):
@@ -54,11 +57,15 @@ class TableFile(FileMapping):
     """The content of a table's file."""
 
     OF: ClassVar[str] = "of an ablation table"
-    NEVER_EMPTY: ClassVar[tuple[str, ...]] = ("runs", "variables")
+    NEVER_EMPTY: ClassVar[tuple[str, ...]] = ("runs", "splits", "variables")
 
     question: Text = ""
     paper: Text = ""
     runs: Annotated[int, Field(ge=1, strict=True), expected("a whole number, 1 or more")] = RUNS
+    splits: Annotated[int, Field(ge=1, strict=True), expected("a whole number, 1 or more")] = 1
+    metric: Annotated[Metric, expected(f"one of {', '.join(MEANS)}")] = "mean_f1"
+    test: Annotated[Literal["welch", "paired"], expected("welch or paired")] = "welch"
+    smallest_effect: Annotated[float | None, Field(gt=0, le=100, strict=True), expected(EFFECT)] = None
     base: BaseEntry = BaseEntry()
     variables: Names = Field([])
     rows: Annotated[list[Annotated[RowEntry | None, NoneIfTakenOut]], RowList] = Field([])

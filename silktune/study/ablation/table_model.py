@@ -7,7 +7,7 @@ table of single-task networks (`variables`) it is one row for every variable, ea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,9 +64,13 @@ class Table(_Record):
     question: str
     paper: str = ""  # where the printed metrics come from
     runs: int  # of every row: the file's own, in a study as many as the last command asked for
+    splits: int = 1  # of the data set, which the runs take in turn
     reference: str  # a line
     base: KeptExperiment
     rows: tuple[Row, ...]
+    metric: str = "mean_f1"  # the one that the table is to judge, one of `outcome.MEANS`; all others are exploratory
+    test: Literal["welch", "paired"] = "welch"  # of a row against the reference
+    smallest_effect: float | None = None  # the smallest difference worth finding, a share like all metrics
     best_of: str = ""  # the search whose winner the base is over: its folder, or a file like its winner.yaml
 
     @property
@@ -90,10 +94,17 @@ class Table(_Record):
                 return row
         raise KeyError(f"{line} ({variable})")
 
+    def split(self, run: int) -> int:
+        """Which split a run is of: 0 is that of the prepared data set."""
+        return (run - 1) % self.splits
+
     def trial(self, row: Row, run: int) -> Trial:
         """A run of a row; rows with the same experiment share it."""
         owner = next(one for one in self.rows if one.id == row.owner)
-        return Trial(f"{self._stems()[owner.id]}-run{run}", owner.id, owner.experiment, run)
+        experiment = owner.experiment
+        if split := self.split(run):
+            experiment = experiment.with_({"data.split_seed": experiment.data.split_seed + split})
+        return Trial(f"{self._stems()[owner.id]}-run{run}", owner.id, experiment, run)
 
     def trials(self, runs: int) -> Iterator[Trial]:
         """Run 1 of every row, then run 2, …: a first table stands early."""

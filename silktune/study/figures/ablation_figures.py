@@ -23,11 +23,11 @@ from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
 from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.figures.canvas import COLOURS, STRONG, WEAK
+from silktune.study.metric_summary import TITLES
 from silktune.study.statistics import SIGNIFICANCE, Comparison
 from silktune.study.table.differences import Difference, differences, variables
 
 SEED = "0.7"  # the colour of the lines that join runs
-FIGURE = "mean_f1"  # of a single-task network it is the F1 of its variable
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -45,7 +45,7 @@ def write(results: Results, folder: Path) -> list[Path]:
 
 
 def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
-    compared = {one.row.id: one for one in differences(results, FIGURE) if one.comparison}
+    compared = {one.row.id: one for one in differences(results, results.table.metric) if one.comparison}
     if compared:
         yield "forest", forest(results, compared)
     if any(results.scores(row) for row in results.table.rows):
@@ -62,12 +62,13 @@ def _line_panels(
 ) -> tuple[Figure, list[tuple[Axes, list[Row]]]]:
     """A panel with all lines; in a table of single-task networks one per variable."""
     table = results.table
+    metric = table.metric
     names = [f"{line} (reference)" if line == table.reference else line for line in table.lines]
     size = (2.2 if len(table.variables) == 1 else 1.25, canvas.lines_height(names))
     figure, axes = canvas.grid(table.variables, size, columns=4, gap=(0.35, 0.4), share_x=share_x)
     panels = [[table.row(line, variable) for line in table.lines] for variable in table.variables]
     for panel, rows in zip(axes, panels, strict=True):
-        counts = [compared[row.id].runs if row.id in compared else len(results.values(row, FIGURE)) for row in rows]
+        counts = [compared[row.id].runs if row.id in compared else len(results.values(row, metric)) for row in rows]
         canvas.name_lines(panel, names, counts)
     return figure, list(zip(axes, panels, strict=True))
 
@@ -82,17 +83,23 @@ def forest(results: Results, compared: Mapping[str, Difference]) -> Figure:
             if row.id in compared and (found := compared[row.id].comparison):
                 _interval(panel, y, found, compared[row.id].p_holm)
                 tests |= set() if math.isnan(found.low) else {found.test}
-    canvas.below(figure, "difference in mean F1 from the reference [percentage points]")
+    canvas.below(figure, f"difference in {_metric(results)} from the reference [percentage points]")
     if not tests:
         why = (
             "no difference varies from run to run" if any(one.runs > 1 for one in compared.values()) else "single runs"
         )
         canvas.below(figure, f"{why}: differences without confidence intervals")
         return figure
-    strong, weak = _key("p < 5 % after Holm's correction", STRONG, "o"), _key("not separable", WEAK, "o", "white")
+    strong, weak = _key("p < 5 % after Holm's correction", STRONG, "o"), _key("no difference shown", WEAK, "o", "white")
     canvas.below(figure, [strong, weak])
     canvas.below(figure, f"bars: 95 % confidence intervals ({' or '.join(sorted(tests))} t-test)")
     return figure
+
+
+def _metric(results: Results) -> str:
+    """The metric that the table judges; of a single-task network the mean F1 is that of its variable."""
+    title = TITLES[results.table.metric]
+    return title if title == "OA" else f"mean {title}"
 
 
 def _interval(panel: Axes, y: int, difference: Comparison, p: float) -> None:
@@ -111,15 +118,15 @@ def runs(results: Results) -> Figure:
     for panel, rows in panels:
         same_seed = defaultdict(list)
         for y, row in enumerate(rows):
-            for run, value in results.values(row, FIGURE).items():
+            for run, value in results.values(row, results.table.metric).items():
                 same_seed[row.experiment.train.seed, run].append((100 * value, y))
-            if figure_of_row := results.summary(row, FIGURE):
+            if figure_of_row := results.summary(row, results.table.metric):
                 panel.plot(100 * figure_of_row.mean, y, "|", color="black", markersize=11, markeredgewidth=1.6)
         for points in same_seed.values():
             x, y_of_x = zip(*points, strict=True)
             panel.plot(x, y_of_x, color=SEED, linewidth=0.7, zorder=1)
             panel.plot(x, y_of_x, "o", color=STRONG, markersize=3.5, alpha=0.6, markeredgewidth=0)
-    canvas.below(figure, "mean F1 on the test set [%]")
+    canvas.below(figure, f"{_metric(results)} on the test set [%]")
     seeds = Line2D([], [], color=SEED, label="the same seed")
     canvas.below(figure, [_key("run", STRONG, "o"), _key("mean", "black", "|"), seeds])
     return figure

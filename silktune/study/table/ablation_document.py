@@ -7,21 +7,30 @@ from collections.abc import Sequence
 from silktune.data.statistics import class_statistics
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Table
+from silktune.study.baselines import NO_BASELINES, Baselines
 from silktune.study.document import latex as tex
 from silktune.study.document.parts import Bullets, Cell, Code, Document, Heading, Paragraph, Part, Sheet, section
+from silktune.study.metric_summary import TITLES
 from silktune.study.search_report import override_line
 from silktune.study.table.cell_text import runs_text
 from silktune.study.table.differences import variables
+from silktune.study.table.in_words import in_words
 
 
-def document(results: Results, sheets: Sequence[Sheet]) -> Document:
-    """The whole table.md: what was asked, of which data, what the rows change, every sheet, what failed."""
+def document(results: Results, sheets: Sequence[Sheet], baselines: Baselines = NO_BASELINES) -> Document:
+    """The whole table.md: what was asked, of which data, what the rows change, every sheet, baselines, what failed."""
     table = results.table
     parts: list[Part] = [Heading(table.name, 1), Paragraph.of(table.question), _summary(results)]
+    if words := in_words(results):
+        parts += section("In words", Bullets(tuple(words)))
     parts += section("Data set", *_data(results))
     parts += section("What the rows change", *_changes(table))
     for sheet in sheets:
         parts += section(sheet.title, sheet)
+    if baselines.found:
+        without = baselines.per_variable()
+        said = ("On the first of the splits.",) * (table.splits > 1)
+        parts += section(without.title, without, *map(Paragraph.of, (*said, *baselines.missing)))
     if failures := results.failures():
         parts += section("Runs that failed", Bullets(tuple(failures)))
     return parts
@@ -33,9 +42,10 @@ def _summary(results: Results) -> Paragraph:
     done, planned = sum(run <= results.runs for run in runs), sum(not row.same_as for row in table.rows) * results.runs
     more = f", and {len(runs) - done} more" * (len(runs) > done)
     each = f" × {len(table.variables)} variables" if any(table.variables) else ""
+    splits = f" on {table.splits} splits of the data set in turn" * (table.splits > 1)
     said = (
-        f"{len(table.lines)} experiments{each}, {runs_text(results.runs)} each: {done} of {planned} trainings "
-        f"finished{more}. Reference: {table.reference}."
+        f"{len(table.lines)} experiments{each}, {runs_text(results.runs)} each{splits}: {done} of {planned} trainings "
+        f"finished{more}. Reference: {table.reference}. Judged by: {TITLES[table.metric]} ({table.metric})."
     )
     return Paragraph.of(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
 
@@ -46,9 +56,11 @@ def _data(results: Results) -> tuple[Part, Part]:
     for name in variables(results):
         variable = facts.variable(name)
         classes = class_statistics(variable.counts)
-        shares = [str(classes.K), str(classes.minority), f"{classes.IR:.1f}", f"{100 * facts.labelled(name):.1f}"]
+        shares = [str(classes.K), str(classes.minority), f"{classes.minority_share:.2f}", f"{classes.IR:.1f}"]
+        shares += [f"{classes.BD:.2f}", f"{100 * facts.labelled(name):.1f}"]
         rows.append([name, *shares, f"{variable.background:,}"])
-    heads = ["variable", "classes", "under-represented", "imbalance ratio", "images with a label [%]", "background"]
+    heads = ["variable", "classes", "under-represented", "m/K", "imbalance ratio", "BD", "images with a label [%]"]
+    heads += ["background"]
     named = Paragraph.of(f"{facts.name}, {facts.images:,} images (digest {facts.digest}).")
     return named, Sheet.of_texts("data", "Data set", heads, rows)
 

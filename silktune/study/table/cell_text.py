@@ -10,21 +10,19 @@ from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
 from silktune.study.document.latex import PAPER
 from silktune.study.document.parts import Cell, Column
-from silktune.study.statistics import SIGNIFICANCE
 
 NONE = "–"
+BOLD = "Where all rows are equal, some row is not in bold in at most 5 of 100 tables."
 RARE = "†"  # beside the name of an under-represented class
 
 
 def metric_cells(results: Results, rows: Sequence[Row], metric: Name) -> list[Cell]:
     """A metric of rows, in bold those that cannot be told from the best of their variable."""
-    ps = results.against_best(rows, metric)
-    return [_metric_cell(metric_text(results, row, metric), ps.get(row.id)) for row in rows]
-
-
-def _metric_cell(text: str, p: float | None) -> Cell:
-    """A metric whose row is told from the best with this p; None: it was not judged."""
-    return Cell(text) if p is None else Cell(text, bold=not p < SIGNIFICANCE, untested=math.isnan(p))
+    best = results.best(rows, metric)
+    return [
+        Cell(metric_text(results, row, metric), bold=row.id in best, untested=not best.get(row.id, True))
+        for row in rows
+    ]
 
 
 def metric_text(results: Results, row: Row, metric: Name) -> str:
@@ -57,15 +55,23 @@ def runs_text(n: int) -> str:
     return "1 run" if n == 1 else f"{n} runs"
 
 
+def of_splits(results: Results) -> str:
+    """On which test sets the runs were tested."""
+    splits = results.table.splits
+    return "on the test set" if splits == 1 else f"of {splits} splits, each on the test set of its own"
+
+
 def legend(results: Results, columns: Sequence[Column], within: str) -> list[str]:
     """What the metrics of a sheet are and what its signs mean; `within`: among what the best was looked for."""
     cells = [cell for column in columns for cell in column.cells]
-    said = [f"Mean ± standard deviation over {runs_text(results.runs)} on the test set."]
+    said = [f"Mean ± standard deviation over {runs_text(results.runs)} {of_splits(results)}."]
     if any(column.head == PAPER for column in columns) and results.table.paper:
         said.append(f"Paper: {results.table.paper}.")
     if any(cell.bold for cell in cells):
-        untested = ", or no test is possible" * any(cell.untested for cell in cells)
-        said.append(f"Bold: not separable from the best {within} (p ≥ 0.05 after Holm{untested}).")
+        untested = ", or not to be judged: fewer than three runs, or runs that do not vary" * any(
+            cell.untested for cell in cells
+        )
+        said.append(f"Bold: cannot be told from the best {within}{untested}. {BOLD}")
     if any("(n = " in cell.text for cell in cells):
         said.append(f"(n = …): the mean of so many runs instead of {results.runs}.")
     if any(cell.text == NONE for cell in cells):

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 from silktune.data.variables import BACKGROUND
 from silktune.outcome import CLASS_FIGURES, MEANS, VARIABLE_FIGURES
+from silktune.study.ablation import uncertainty
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
 from silktune.study.document.csv_text import csv_text
+from silktune.study.statistics import runs_needed
 from silktune.study.table.differences import differences, variables
+from silktune.study.table.test_sets import SOURCES
 
 
 def metrics_csv(results: Results) -> str:
@@ -39,28 +42,41 @@ def _metrics(results: Results, row: Row) -> Iterator[tuple[str, str, str]]:
 
 
 def comparisons_csv(results: Results) -> str:
-    """Every difference from the reference that the sheets show."""
-    heads = [
-        "row",
-        "reference",
-        "variable",
-        "metric",
-        "difference",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-        "runs_needed",
-        "test",
-    ]
-    lines = [heads]
+    """Every difference from the reference that the sheets show; p_holm and runs needed of the table's metric only."""
+    heads = ["row", "reference", "variable", "metric", "role", "difference", "low", "high", "p", "p_holm"]
+    lines = [[*heads, "runs_needed_low", "runs_needed_high", "test"]]
     for metric in MEANS:
+        role = "primary" if metric == results.table.metric else "exploratory"
         for one in differences(results, metric):
             if (found := one.comparison) is not None:
                 numbers = map(_exact, (found.difference, found.low, found.high, found.p, one.p_holm))
-                needed = "" if found.runs_needed is None else str(found.runs_needed)
-                names = [one.row.id, one.reference.id, one.row.variable, metric]
-                lines.append([*names, *numbers, needed, found.test])
+                known = runs_needed.interval(found, one.runs, one.tests) if role == "primary" else None
+                needed = ["" if runs is None else str(runs) for runs in known or (None, None)]
+                names = [one.row.id, one.reference.id, one.row.variable, metric, role]
+                lines.append([*names, *numbers, *needed, found.test])
+    return csv_text(lines)
+
+
+def intervals_csv(results: Results) -> str:
+    """Every mean, and with a reference every difference, with its intervals over seeds, test sets and both."""
+    ends = [f"{source}_{end}" for source in SOURCES for end in ("low", "high")]
+    lines = [["row", "reference", "variable", "metric", "value", *ends]]
+    for row in results.table.rows:
+        reference = results.table.row(results.table.reference, row.variable)
+        for variable, name, metric in _metrics(results, row):
+            if name:
+                continue
+            parts = tuple(part for part in (variable, metric) if part)
+            for other in ("", reference.id):
+                found = (
+                    uncertainty.of_difference(results, row, reference, parts)
+                    if other
+                    else uncertainty.of_mean(results, row, parts)
+                )
+                if found:
+                    intervals = (getattr(found, source) for source in SOURCES)
+                    numbers = [_exact(end) for interval in intervals for end in (interval.low, interval.high)]
+                    lines.append([row.id, other, variable, metric, _exact(found.value), *numbers])
     return csv_text(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,8 +19,18 @@ class Difference:
     row: Row
     reference: Row
     comparison: Comparison | None  # None: one of the two has no run, or they are the same experiment
-    p_holm: float  # p after Holm over all differences of the metric
-    runs: int  # per row that were compared
+    p_holm: float  # p after Holm over the family; nan for an exploratory metric
+    tests: int  # of the family: the rows of the table, or of the row's variable
+    runs: int  # per row that were compared; in a table with several splits these
+
+    @property
+    def tested(self) -> bool:
+        return self.comparison is not None and not math.isnan(self.comparison.p)
+
+    @property
+    def found(self) -> bool:
+        """Whether it is more than chance."""
+        return self.p_holm < statistics.SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class Gain:
     """A line's F1 gain per variable and its correlation with the share of labelled images (P23 §5.2)."""
 
     line: str
-    gains: Mapping[str, float]  # variable → F1 of the line − F1 of the reference, means over their runs
+    gains: Mapping[str, float]  # variable → F1 of the line − F1 of the reference, means over their runs (`gain`)
     r: float  # Pearson's; nan with fewer than three variables
     p: float
 
@@ -42,39 +53,43 @@ def variables(results: Results) -> tuple[str, ...]:
 
 
 def differences(results: Results, metric: str) -> list[Difference]:
-    """Every line but the reference against the reference, variable by variable: one family of tests."""
-    table = results.table
-    rows = [row for name in table.variables for row in table.rows if row.variable == name]
-    pairs = [(row, table.row(table.reference, row.variable)) for row in rows if row.line != table.reference]
-    family = results.family(pairs, metric)
+    """Every line but the reference against the reference, variable by variable."""
+    table, found = results.table, results.against_reference(metric)
+    rows = {row.id: row for row in table.rows}
     return [
-        Difference(row, other, one.comparison, one.p_holm, _runs(results, row, other, metric, one.comparison))
-        for row, other in pairs
-        for one in [family[row.id, other.id]]
-    ]
+        Difference(
+            row, other, one.comparison, one.p_holm if metric == table.metric else math.nan, one.tests,
+            _runs(results, row, other, metric, one.comparison),
+        )
+        for name, one in found.items()
+        for row in [rows[name]]
+        for other in [table.row(table.reference, row.variable)]
+    ]  # fmt: skip
 
 
-def gains(results: Results) -> list[Gain]:
-    """The F1 gain of every line but the reference; nothing with fewer than three variables."""
+def gains(results: Results, metric: str = "f1") -> list[Gain]:
+    """The gain in an F1 of every line but the reference; nothing with fewer than three variables."""
     names = variables(results)
     lines = [line for line in results.table.lines if line != results.table.reference]
-    return [_gain(results, line, names) for line in lines] if len(names) >= 3 else []
+    return [_gain(results, line, names, metric) for line in lines] if len(names) >= 3 else []
 
 
-def _gain(results: Results, line: str, names: tuple[str, ...]) -> Gain:
-    found = {name: gain for name in names if (gain := _difference(results, line, name)) is not None}
+def _gain(results: Results, line: str, names: tuple[str, ...], metric: str) -> Gain:
+    found = {name: gained for name in names if (gained := gain(results, line, name, metric)) is not None}
     r, p = statistics.correlation(list(found.values()), [results.facts.labelled(name) for name in found])
     return Gain(line, found, r, p)
 
 
-def _difference(results: Results, line: str, variable: str) -> float | None:
+def gain(results: Results, line: str, variable: str, metric: str) -> float | None:
+    """A variable's metric of a line − that of the reference, means over their runs; None where one has no run."""
     table = results.table
-    one = results.summary(table.row(line, variable), (variable, "f1"))
-    reference = results.summary(table.row(table.reference, variable), (variable, "f1"))
+    one = results.summary(table.row(line, variable), (variable, metric))
+    reference = results.summary(table.row(table.reference, variable), (variable, metric))
     # rounded, so that equal gains are equal: what they differ by in the last digit correlates with nothing
     return round(one.mean - reference.mean, 12) if one and reference else None
 
 
 def _runs(results: Results, row: Row, other: Row, metric: str, comparison: Comparison | None) -> int:
-    a, b = results.values(row, metric), results.values(other, metric)
+    values = results.by_split if results.table.splits > 1 else results.values
+    a, b = values(row, metric), values(other, metric)
     return len(a.keys() & b.keys()) if comparison and comparison.test == "paired" else min(len(a), len(b))

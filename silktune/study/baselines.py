@@ -1,0 +1,66 @@
+"""What needs no training of a network, on the same test images: how much of a figure is the network's doing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from silktune.outcome import MEANS, Scores, write_whole
+from silktune.study.document.parts import Sheet
+from silktune.study.metric_summary import TITLES
+
+TITLE = "Without a network, on the same test images"
+
+
+class Baseline(BaseModel):
+    """One of them and its test metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str  # largest class, …
+    scores: Scores
+
+
+class Baselines(BaseModel):
+    """`baselines.json`: all that a study can have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = ""  # of what they were computed on
+    found: tuple[Baseline, ...] = ()
+    missing: tuple[str, ...] = ()  # what cannot be had and why, in sentences
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Those in a file; none where there is no such file, or one of another version: they are computed anew."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return cls()
+
+    def write(self, path: Path) -> None:
+        """Write them, whole or not at all."""
+        write_whole(path, self.model_dump_json())
+
+    def sheet(self) -> Sheet:
+        """A row each, in percent: the means over the variables."""
+        rows = [[one.name, *(_percent(getattr(one.scores, mean)) for mean in MEANS)] for one in self.found]
+        return Sheet.of_texts("baselines", f"{TITLE} [%]", ["", *TITLES.values()], rows)
+
+    def per_variable(self) -> Sheet:
+        """A row each, in percent: the F1 on average and of every variable."""
+        variables = [variable.name for variable in self.found[0].scores.variables] if self.found else []
+        rows = []
+        for one in self.found:
+            metrics = (one.scores.mean_f1, *(variable.f1 for variable in one.scores.variables))
+            rows.append([one.name, *map(_percent, metrics)])
+        return Sheet.of_texts("baselines", f"{TITLE}: F1 [%]", ["", "mean", *variables], rows)
+
+
+NO_BASELINES = Baselines()
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
