@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
+from silktune.orchestrate.activations import StudyActivations
+from silktune.orchestrate.baselines import baselines
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
@@ -29,6 +31,7 @@ class Order:
 
     runs: int
     executor: Executor
+    cache_gb: float | None = None  # that activations may take; 0: none are kept; None: half of what is free
 
 
 def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker: Tracker, watcher: Watcher) -> Results:
@@ -42,16 +45,28 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
     done = finished(table, order.runs, data, paths)
     ablation_folder.keep(table, Facts.of(data), paths)
     tracker = BufferedTracker(tracker, paths, watcher.note)
-    open_rows(tracker, table)
-    source = _Rounds(table, order.runs, done, paths, watcher)
-    coordinator = Coordinator(
-        paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note), tags=about(table)
-    )
-    coordinator.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
-    run_list(source, coordinator, data, order.executor)
+    activations = StudyActivations(data, order.executor, order.cache_gb, watcher)
+    with tracker.telling_beside():
+        open_rows(tracker, table)
+        source, mirror = _Rounds(table, order.runs, done, paths, watcher), Mirror(paths, watcher.note)
+        coordinator = Coordinator(
+            paths, data.digest, tracker, watcher, source, mirror, activations=activations, tags=about(table)
+        )
+        coordinator.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
+        run_list(source, coordinator, data, order.executor)
+    _baselines(table, data, paths)
     found = ablation_folder.results(paths, table.reference)
     ablation_folder.publish(found, paths, figures=True)
     return found
+
+
+def _baselines(table: Table, data: Dataset, paths: StudyPaths) -> None:
+    """Those of the base's view of the data, with all variables that the rows have, are then in the study's folder."""
+    base = table.base
+    if any(table.variables):
+        base = base.with_({"data.variables": list(table.variables)})
+    seen = training.view(data, base).variables
+    baselines(data, base, [variable.name for variable in seen], paths)
 
 
 def check(table: Table, data: Dataset, device: str) -> None:
@@ -59,9 +74,14 @@ def check(table: Table, data: Dataset, device: str) -> None:
 
     Raises:
         SilktuneError: all complaints at once, each with its row.
+        DataError: the data set has no other split, or none with all classes.
         StudyError: the base's settings were chosen on another split.
     """
     best_of_split.check(table, data)
+    if table.splits > table.runs:
+        raise SettingsError(f"{table.runs} runs cannot be of {table.splits} splits. Ask for as many runs, or more.")
+    for split in range(1, table.splits):
+        data.split_anew(table.base.data.split_seed + split)
     kinds: dict[Hashable, list[Row]] = {}
     for row in table.rows:
         data_net_train = (row.experiment.data, row.experiment.net, row.experiment.train)
@@ -93,8 +113,8 @@ def finished(table: Table, runs: int, data: Dataset, paths: StudyPaths) -> set[s
     if changed:
         rows = ", ".join(f"'{row}'" for row in changed)
         raise StudyError(
-            f"{paths.folder} has finished runs of the row {rows} with other settings, which are not overwritten. "
-            "Give the changed row another id, or this study another --name."
+            f"{paths.folder} has finished runs of the row {rows} with other settings or splits, which are not "
+            "overwritten. Give the changed row another id, or this study another --name."
         )
     return set(there)
 

@@ -1,20 +1,27 @@
-"""A tracker that a study need not wait for: what it cannot take now is told again later."""
+"""A tracker that a study need not wait for: what it cannot take now is told again later.
+
+By itself it tells on the thread that calls it; `telling_beside` has another thread do that.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from silktune.errors import TrackingError
+from silktune.orchestrate.teller import Teller
 from silktune.outcome import Epoch, Outcome, Tracker
 from silktune.study.paths import StudyPaths
 
 WAIT = 30.0  # seconds between two attempts at a tracker that is away
 PIECE = 5.0  # seconds in which missed calls are made up for at one go; the next call goes on with them
+MANY = 50  # calls that wait; from then on an outcome is read again from its file when it is told
 
 Call = Callable[[], None]
-Key = tuple[str | int, ...]
+Key = tuple[str, ...]
 
 
 class BufferedTracker:
@@ -40,11 +47,28 @@ class BufferedTracker:
             clock: seconds.
         """
         self._tracker, self._paths, self._note, self._clock = tracker, paths, note, clock
-        self._missed: dict[Key, Call] = {}
+        self._teller: Teller | None = None
+        self._lock = threading.Lock()  # of the three that follow
+        self._missed: dict[Key, Call] = {}  # what is to be told
         self._begun: dict[Key, Call] = {}  # groups, and trials without an outcome: a store may come back empty
+        self._epochs: dict[str, list[Epoch]] = {}  # of each trial, what is to be told
         self._failed = False  # since when it is not known what the store has
         self._away = False  # as a person was told
         self._again = float("-inf")  # when the next attempt is made
+
+    @contextmanager
+    def telling_beside(self) -> Iterator[None]:
+        """Inside, a thread of its own tells, so that nobody waits for the tracker; this thread alone may call.
+
+        At the end it has told what there was, unless the tracker is away or too slow. An error of the thread that is
+        no TrackingError is raised here.
+        """
+        self._teller = Teller(self.send, lambda: bool(self._missed), self._note)
+        try:
+            with self._teller.at_work():
+                yield
+        finally:
+            self._teller = None
 
     def open(self, tags: Mapping[str, str], params: Mapping[str, object]) -> None:
         self._tell(("open",), lambda: self._tracker.open(tags, params))
@@ -58,16 +82,30 @@ class BufferedTracker:
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None:
         self._begin(("trial", trial), lambda: self._tracker.trial(group, trial, params, tags))
 
-    def epoch(self, trial: str, epoch: Epoch) -> None:
-        self._tell(("epoch", trial, epoch.number), lambda: self._tracker.epoch(trial, epoch))
+    def epochs(self, trial: str, epochs: Sequence[Epoch]) -> None:
+        """Epochs that wait are told together."""
+        with self._lock:
+            self._epochs.setdefault(trial, []).extend(epochs)
+
+        def tell() -> None:
+            told = list(self._epochs.get(trial, ()))
+            self._tracker.epochs(trial, told)
+            with self._lock:
+                self._epochs[trial] = self._epochs.pop(trial, [])[len(told) :]
+
+        self._tell(("epochs", trial), tell)
 
     def outcome(self, trial: str, outcome: Outcome) -> None:
-        self._missed = {key: call for key, call in self._missed.items() if key[:2] != ("epoch", trial)}
-        kept = None if self._away else outcome
+        """The epochs that wait are in it."""
+        with self._lock:
+            self._missed.pop(("epochs", trial), None)
+            self._epochs.pop(trial, None)
+            kept = None if self._away or len(self._missed) > MANY else outcome
 
         def tell() -> None:
             self._tracker.outcome(trial, kept or Outcome.read(self._paths.outcome(trial)))
-            self._begun.pop(("trial", trial), None)
+            with self._lock:
+                self._begun.pop(("trial", trial), None)
 
         self._tell(("outcome", trial), tell)
 
@@ -81,14 +119,23 @@ class BufferedTracker:
         self._tell(("close",), lambda: self._tracker.close(failed=failed))
 
     def _begin(self, key: Key, call: Call) -> None:
-        self._begun[key] = call
+        with self._lock:
+            self._begun[key] = call
         self._tell(key, call)
 
     def _tell(self, key: Key, call: Call) -> None:
-        self._missed.pop(key, None)
-        self._missed[key] = call
+        with self._lock:
+            self._missed.pop(key, None)
+            self._missed[key] = call
+        if self._teller:
+            self._teller.call()
+        else:
+            self.send()
+
+    def send(self) -> bool:
+        """Tell what there is to tell; False if the tracker is away, which is tried again only after a while."""
         if self._clock() < self._again:
-            return
+            return False
         error = self._attempt()
         if error and not self._away:
             error = self._attempt()  # a hiccup is not worth a word
@@ -96,7 +143,8 @@ class BufferedTracker:
             self._wait(error)
         elif self._away and not self._missed:
             self._away = False
-            self._note("MLflow is back, and what it missed is made up for.")
+            self._say("MLflow is back, and what it missed is made up for.")
+        return error is None
 
     def _attempt(self) -> TrackingError | None:
         """Tell what there is to tell, the oldest first; the error that ended it, if one did."""
@@ -104,19 +152,35 @@ class BufferedTracker:
         try:
             if self._failed:
                 self._tracker.reopen()
-                self._missed = self._begun | self._missed
+                with self._lock:
+                    self._missed = self._begun | self._missed
                 self._failed = False
             while self._missed and self._clock() <= until:
-                key = next(iter(self._missed))
-                self._missed[key]()
-                del self._missed[key]
+                self._tell_oldest()
         except TrackingError as error:
             self._failed = True
             return error
         return None
 
+    def _tell_oldest(self) -> None:
+        with self._lock:
+            key, call = next(iter(self._missed.items()), (("",), _nothing))  # an outcome may have taken its place
+        call()
+        with self._lock:
+            if self._missed.get(key) is call:  # else it is to be told anew
+                del self._missed[key]
+
     def _wait(self, error: TrackingError) -> None:
         self._again = self._clock() + WAIT
         if not self._away:
             self._away = True
-            self._note(f"{error} The study goes on, and what MLflow misses is made up for when it is back.")
+            self._say(f"{error} The study goes on, and what MLflow misses is made up for when it is back.")
+
+    def _say(self, sentence: str) -> None:
+        if self._teller:
+            self._teller.say(sentence)
+        else:
+            self._note(sentence)
+
+
+def _nothing() -> None: ...

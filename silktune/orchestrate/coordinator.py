@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from silktune.core import early_stopping
 from silktune.core.checkpoint import FILE as CHECKPOINT
 from silktune.core.checkpoint import MODEL
 from silktune.errors import Interrupted, reason
+from silktune.orchestrate.activations import NoActivations, StudyActivations
 from silktune.orchestrate.study_tracking import close_record, open_record
-from silktune.outcome import Epoch, Outcome, Tracker
+from silktune.outcome import Epoch, Outcome, StopOn, Tracker
+from silktune.study import predictions
 from silktune.study.external_files import Outside
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
@@ -49,6 +52,8 @@ class Watcher(Protocol):
 
     def note(self, sentence: str) -> None: ...
 
+    def computing(self, done: int, total: int) -> None: ...
+
 
 @dataclass
 class Coordinator:
@@ -60,6 +65,7 @@ class Coordinator:
     watcher: Watcher
     source: Source
     mirror: Mirror
+    activations: StudyActivations | NoActivations = field(default_factory=NoActivations)
     keep_models: bool = False
     twins: dict[str, str] = field(default_factory=dict)  # fingerprint → the trial that finished with it
     tags: Mapping[str, str] = field(default_factory=dict)  # of every trial's record
@@ -121,13 +127,19 @@ class Coordinator:
         if twin is None:
             return None
         outcome = Outcome.read(self.paths.outcome(twin)).model_copy(update={"reason": f"the same settings as {twin}"})
+        if self.paths.predictions(twin).exists():
+            predictions.copy(self.paths.predictions(twin), self.paths.predictions(trial.id))
         outcome.write(own)
         return outcome
 
     def died(self, name: str) -> None:
         """A trial's process was killed; it is run again."""
         if name in self.running:
-            how = "goes on from its last epoch" if self._has_epoch(name) else "begins anew, since it had done no epoch"
+            how = (
+                "goes on from its last checkpoint"
+                if self._has_epoch(name)
+                else "begins anew, since it had done no epoch"
+            )
             self.watcher.note(f"{name}: its process died; it {how}.")
 
     def _has_epoch(self, name: str) -> bool:
@@ -143,15 +155,21 @@ class Coordinator:
         if epoch.number in known:
             return False
         known[epoch.number] = epoch
-        self.tracker.epoch(name, epoch)
+        self.tracker.epochs(name, [epoch])
         self.watcher.epoch(trial, epoch)
         stop = self.source.epoch(trial, epoch)
         if stop:
-            self.end(name, pruned(tuple(known.values())))
+            self.end(name, pruned(tuple(known.values()), trial.experiment.train.stop_on))
         return stop
 
     def end(self, name: str, outcome: Outcome) -> None:
-        """Write down what a running trial ended with."""
+        """Write down what a running trial ended with; before it, what it predicted if it was tested.
+
+        Raises:
+            ResourceError: its predictions cannot be had.
+        """
+        if outcome.test:
+            predictions.bring(self.paths.place(name), self.paths.predictions(name))
         trial = self.running.pop(name)
         known = self._epochs.pop(name, {})
         epochs = outcome.epochs or tuple(known.values())
@@ -177,7 +195,8 @@ class Coordinator:
         """Of a trial that is over only a model that is wanted is kept, on this machine too."""
         place, kept = self.paths.place(trial.id), self.keep_models and outcome.state == "finished"
         with suppress(OSError):
-            place.remove(CHECKPOINT if kept else "")
+            for name in (CHECKPOINT, predictions.FILE) if kept else ("",):
+                place.remove(name)
         model = self.paths.trial(trial.id) / MODEL
         if kept and not model.exists():
             model.parent.mkdir(parents=True, exist_ok=True)
@@ -187,10 +206,10 @@ class Coordinator:
                 self.watcher.note(f"{place}/{MODEL} could not be copied to {model} ({reason(error)}).")
 
 
-def pruned(epochs: tuple[Epoch, ...]) -> Outcome:
+def pruned(epochs: tuple[Epoch, ...], stop_on: StopOn) -> Outcome:
     """The outcome of a trial that was stopped because others are ahead."""
-    best = min(epochs, key=lambda epoch: epoch.validation_loss["L"])
+    best = early_stopping.best(epochs, stop_on)
     return Outcome(
-        state="pruned", reason=f"behind after epoch {epochs[-1].number}", best_epoch=best.number, epochs=epochs,
-        validation=best.validation, seconds=sum(epoch.seconds for epoch in epochs),
+        state="pruned", reason=f"behind after epoch {epochs[-1].number}", best_epoch=best.number, stop_on=stop_on,
+        epochs=epochs, validation=best.validation, seconds=sum(epoch.seconds for epoch in epochs),
     )  # fmt: skip

@@ -6,12 +6,13 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from silktune.core import cost, training
+from silktune.core.activations.needed import needed, views_kept
 from silktune.data.dataset import Dataset
 from silktune.data.shared_dataset import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
-from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.executors.resources import Resources
 from silktune.settings import Experiment, Runtime
+from silktune.study.ablation.results import Facts, Results
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
@@ -38,6 +39,8 @@ class Estimate:
     lines: tuple[Line, ...]
     resources: Resources
     seconds_per_epoch: tuple[float, ...]  # of every row that is not done
+    activations: float = 0.0  # hours, before the first trial: what is frozen, once
+    results: Results | None = None  # of the runs that are done
 
     @property
     def left(self) -> int:
@@ -50,7 +53,7 @@ class Estimate:
     @property
     def hours(self) -> float:
         """At most, with as many at once as were asked for."""
-        return sum(line.hours for line in self.lines) / self.resources.concurrent
+        return self.activations + sum(line.hours for line in self.lines) / self.resources.concurrent
 
 
 def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Estimate:
@@ -65,9 +68,15 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     with order.executor.open():
         each = order.executor.resources()
         where = Whereabouts.of(data, paths.storage)
-        costs = _costs([row for row in table.rows if left[row.id]], data, where, order.executor, each)
+        rows = [row for row in table.rows if left[row.id]]
+        costs = _costs(rows, data, where, order, each)
     lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
-    return Estimate(order.runs, lines, each, tuple(each_cost.epoch for each_cost in costs.values()))
+    once: dict[Hashable, float] = {}
+    for row in rows:
+        once[_trunk(row)] = max(once.get(_trunk(row), 0.0), costs[row.id].once)
+    seconds, hours = tuple(cost.epoch for cost in costs.values()), sum(once.values()) / HOUR
+    results = Results(table.model_copy(update={"runs": order.runs}), Facts.of(data), dict(paths.outcomes()))
+    return Estimate(order.runs, lines, each, seconds, hours, results)
 
 
 def _line(row: Row, trials: list[Trial], left: list[Trial], costs: Mapping[str, _Cost], digest: str) -> Line:
@@ -82,25 +91,34 @@ class _Cost:
 
     start: float
     epoch: float
+    once: float  # before all trainings with this trunk
 
     def training(self, epochs: int) -> float:
         return self.start + epochs * self.epoch
 
 
-def _costs(rows: list[Row], data: Dataset, where: Whereabouts, executor: Executor, each: Resources) -> dict[str, _Cost]:
+def _trunk(row: Row) -> Hashable:
+    """Rows whose frozen part is computed together."""
+    return row.experiment.net.trunk, row.experiment.net.weights
+
+
+def _costs(rows: list[Row], data: Dataset, where: Whereabouts, order: Order, each: Resources) -> dict[str, _Cost]:
     """What a training of every row costs, measured where a trial would run and with what it would get."""
     kinds: dict[Hashable, list[Row]] = {}
     for row in rows:
         kinds.setdefault(cost.kind(row.experiment, data), []).append(row)
-    runtime = Runtime(device=executor.device, threads=each.threads)
+    runtime = Runtime(device=order.executor.device, threads=each.threads)
     costs: dict[str, _Cost] = {}
     for alike in kinds.values():
         experiments = [row.experiment for row in alike]
         most = max(experiments, key=lambda one: len(training.view(data, one).rows("train")))  # its batches are full
-        pace = executor.call(_measure, most, runtime, where)
-        costs |= {row.id: _Cost(pace.start, pace.epoch(row.experiment, data)) for row in alike}
+        kept = order.cache_gb != 0 and bool(needed([most], data))
+        pace = order.executor.call(_measure, most, runtime, where, kept)
+        for row in alike:
+            passes = len(data.images) * (1 + views_kept(row.experiment))
+            costs[row.id] = _Cost(pace.start, pace.epoch(row.experiment, data), pace.frozen * passes)
     return costs
 
 
-def _measure(experiment: Experiment, runtime: Runtime, where: Whereabouts) -> cost.Pace:
-    return cost.measure(experiment, runtime, where.open())
+def _measure(experiment: Experiment, runtime: Runtime, where: Whereabouts, kept: bool) -> cost.Pace:
+    return cost.measure(experiment, runtime, where.open(), kept=kept)

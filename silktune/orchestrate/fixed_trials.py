@@ -1,4 +1,4 @@
-"""Trials that are known beforehand: each is trained and tested once, and gone on with where it stopped."""
+"""Trials that are known beforehand: each is trained once, perhaps tested, and gone on with where it stopped."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ class ListSource:
         self.outcomes[trial.id] = outcome
 
 
-def run_list(source: ListSource, coordinator: Coordinator, data: Dataset, executor: Executor) -> None:
-    """Train and test what is left of the source's trials; the executor is not opened if nothing is.
+def run_list(
+    source: ListSource, coordinator: Coordinator, data: Dataset, executor: Executor, *, test: bool = True
+) -> None:
+    """Train what is left of the source's trials, and perhaps test it; the executor is not opened if nothing is.
 
     Raises:
         SilktuneError: nothing can be trained so.
@@ -40,6 +42,7 @@ def run_list(source: ListSource, coordinator: Coordinator, data: Dataset, execut
     source.waiting = deque([trial for trial in source.waiting if not coordinator.catch_up(trial)])
     if not source.waiting:
         return
+    coordinator.activations.compute(trial.seeded() for trial in source.waiting)
     with executor.open():
-        executor.run(coordinator, data, test=True)
+        executor.run(coordinator, data, test=test)
     coordinator.check_complete()

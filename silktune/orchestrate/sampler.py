@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.importance import FanovaImportanceEvaluator
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from silktune.errors import StudyError
 from silktune.outcome import Epoch, Outcome
 from silktune.seeds import number
+from silktune.study.importances import Importances
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SEARCHED, Trial
 from silktune.study.sampler_names import Sampler
@@ -28,6 +31,7 @@ from silktune.study.space import Dimension, Point, Space
 WARM_UP = 5  # other trials that have come as far before one is stopped there; Optuna's MedianPruner waits for as many
 STATES = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 NAME = "search"
+FEWEST = 4  # different values, of which something may be said
 
 
 class SearchedTrials:
@@ -62,19 +66,41 @@ class SearchedTrials:
         """Every trial that has ended, in the order in which they were begun."""
         return [self.trials[_name(t)] for t in self._begun() if t.state.is_finished()]
 
-    def importances(self) -> dict[str, float]:
-        """The share of the variance of the mean F1 that each setting explains (fANOVA), largest first.
+    def importances(self) -> Importances | None:
+        """What the settings explain of the trials' differences; None where there are too few trials to tell.
 
-        Only settings that every trial has can be compared; {} where there are too few trials to tell.
+        Where trials were stopped early, all are compared at the last epoch that each of them reached. A setting that
+        has an effect in some of the trials only is compared among these.
         """
-        values = {t.value for t in self.study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE}
-        if len(values) < 4:
-            return {}
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        try:
-            return dict(optuna.importance.get_param_importances(self.study, evaluator=evaluator))
-        except (RuntimeError, ValueError):  # no variance, or no setting that all trials share
-            return {}
+        trials = [t for t in self._begun() if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        stopped, epoch = sum(t.state == TrialState.PRUNED for t in trials), None
+        if stopped:
+            trials = [t for t in trials if t.intermediate_values]  # others have the values of a trial that is the same
+            epoch = min(max(t.intermediate_values) for t in trials)
+        values = {t.number: t.value if epoch is None else t.intermediate_values[epoch] for t in trials}
+        shares = _shares(trials, values)
+        if not shares:
+            return None
+        others = {name: [t for t in trials if name in t.params] for name in self._names() if name not in shares}
+        active = {name: (_shares(have, values).get(name), len(have)) for name, have in others.items()}
+        told = {name: (share, count) for name, (share, count) in active.items() if share is not None}
+        return Importances(len(trials), shares, stopped, epoch, told)
+
+    def _names(self) -> list[str]:
+        return [dimension.name for dimension in self.space.dimensions]
+
+
+def _shares(trials: Sequence[FrozenTrial], values: Mapping[int, float | None]) -> dict[str, float]:
+    """The share of each setting that all of these trials have, largest first; none of fewer than four values."""
+    if len({values[t.number] for t in trials}) < FEWEST:
+        return {}
+    study = optuna.create_study(direction="maximize")
+    for t in trials:
+        study.add_trial(create_trial(params=t.params, distributions=t.distributions, value=values[t.number]))
+    try:
+        return dict(optuna.importance.get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)))
+    except (RuntimeError, ValueError):  # no variance, or no setting that all trials share
+        return {}
 
 
 class OptunaSource(SearchedTrials):

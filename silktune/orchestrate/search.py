@@ -1,4 +1,4 @@
-"""A search from its plan to its tested winner: trials, choice, final runs, report.
+"""A search from its plan to its tested winner: trials, confirmation, choice, final runs, report.
 
 Each part goes on where it stopped.
 """
@@ -10,26 +10,27 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import numpy as np
-
-from silktune.core import metrics, training
+from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.errors import Interrupted, StudyError, TrialsFailed
+from silktune.orchestrate.activations import StudyActivations
+from silktune.orchestrate.baselines import baselines
 from silktune.orchestrate.buffered_tracker import BufferedTracker
 from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.fixed_trials import ListSource, run_list
 from silktune.orchestrate.sampler import OptunaSource
-from silktune.orchestrate.study_tracking import close_record
+from silktune.orchestrate.study_tracking import close_record, confirmed_runs
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import search_report
+from silktune.study import resampled_runs, search_report
+from silktune.study.baselines import Baselines
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Trial, final_runs
+from silktune.study.plan import Trial, confirm_runs, final_runs
 from silktune.study.sampler_names import Sampler
 from silktune.study.search_report import SearchReport
-from silktune.study.selection import ranked
+from silktune.study.selection import RUNS, Selection, candidates, choose, ranked
 from silktune.study.space import Space
 
 
@@ -43,6 +44,8 @@ class Order:
     final_runs: int
     seconds: float | None
     executor: Executor
+    cache_gb: float | None = None  # that activations may take; 0: none are kept; None: half of what is free
+    confirm: int = 0  # leading trials that are trained again before the winner is chosen
 
 
 def search(
@@ -65,31 +68,62 @@ def search(
             else f"{source.wanted} points, so there are {source.wanted} trials"
         )
         watcher.note(f"--trials {order.trials}: the grid has {points}.")
+    selection = Selection(confirm=order.confirm)
+    selection.write(paths)
     tracker, mirror = BufferedTracker(tracker, paths, watcher.note), Mirror(paths, watcher.note)
-    finished = _catch_up(source.ended(), data.digest, paths, tracker)
+    activations = StudyActivations(data, order.executor, order.cache_gb, watcher)
     deadline = None if order.seconds is None else time.monotonic() + order.seconds
 
-    with ExitStack() as stack:
+    with tracker.telling_beside(), ExitStack() as stack:
+        finished = _catch_up(source.ended(), data.digest, paths, tracker)
         if source.more():
+            activations.compute(space.trunks())
             stack.enter_context(order.executor.open())
-            coordinator = Coordinator(paths, data.digest, tracker, watcher, source, mirror)
+            coordinator = Coordinator(paths, data.digest, tracker, watcher, source, mirror, activations=activations)
             coordinator.twins = finished
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
             order.executor.run(coordinator, data, test=False, seconds=left)
             if deadline is None or time.monotonic() < deadline:
                 coordinator.check_complete()
         outcomes = {trial.id: (trial, Outcome.read(paths.outcome(trial.id)).brief()) for trial in source.ended()}
-        winner = outcomes[_ranking(outcomes)[0]][0]
-        finals = ListSource(final_runs(winner, order.final_runs))
-        coordinator = Coordinator(paths, data.digest, tracker, watcher, finals, mirror, keep_models=True)
-        run_list(finals, coordinator, data, order.executor)
+        leading = candidates((outcomes[name][0] for name in _ranking(outcomes)), selection.confirm)
+        lists = _Lists(data, order.executor, paths, tracker, watcher, mirror, activations)
+        lists.run(sorted((run for trial in leading for run in confirm_runs(trial, RUNS)), key=lambda run: run.run))
+        fresh = confirmed_runs({name: trial for name, (trial, _) in outcomes.items()}, paths.outcomes())
+        choice = choose({name: outcome for name, (_, outcome) in outcomes.items()}, fresh, selection)
+        finals = lists.run(final_runs(outcomes[choice.ranking[0]][0], order.final_runs), final=True)
+    tests = {name: outcome.test for name, outcome in finals.items() if outcome.test}
     found = SearchReport(
-        name=paths.folder.name, question=space.question, trials=outcomes, ranking=_ranking(outcomes),
-        searched=[dimension.name for dimension in space.dimensions], finals=finals.outcomes,
-        floor=_floor(training.view(data, space.base)), importances=source.importances(),
+        name=paths.folder.name, question=space.question, trials=outcomes, choice=choice, fresh=fresh,
+        searched=[dimension.name for dimension in space.dimensions], finals=finals,
+        baselines=_baselines(data, outcomes[choice.ranking[0]][0], paths), importances=source.importances(),
+        resampled=resampled_runs.resampled(tests, paths, data.digest),
     )  # fmt: skip
     search_report.write(found, paths)
     return found
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Runs of trials that are known beforehand, on what the search ran on."""
+
+    data: Dataset
+    executor: Executor
+    paths: StudyPaths
+    tracker: BufferedTracker
+    watcher: Watcher
+    mirror: Mirror
+    activations: StudyActivations
+
+    def run(self, trials: Iterable[Trial], *, final: bool = False) -> dict[str, Outcome]:
+        """Train what is left of them; final runs are tested, and their networks are kept."""
+        source = ListSource(trials)
+        coordinator = Coordinator(
+            self.paths, self.data.digest, self.tracker, self.watcher, source, self.mirror,
+            activations=self.activations, keep_models=final,
+        )  # fmt: skip
+        run_list(source, coordinator, self.data, self.executor, test=final)
+        return source.outcomes
 
 
 def _ranking(outcomes: Mapping[str, tuple[Trial, Outcome]]) -> list[str]:
@@ -121,9 +155,7 @@ def _catch_up(trials: Iterable[Trial], digest: str, paths: StudyPaths, tracker: 
     return finished
 
 
-def _floor(data: Dataset) -> float:
-    """The mean F1 on the test set of always naming the largest class of the training set."""
-    train, rows = data.labels[data.rows("train")], data.rows("test")
-    largest = [np.bincount(train[train[:, m] >= 0, m]).argmax() for m in range(train.shape[1])]
-    named = np.tile(np.array(largest, dtype=np.int64), (len(rows), 1))
-    return metrics.scores(data.labels[rows], named, data.variables).mean_f1
+def _baselines(data: Dataset, winner: Trial, paths: StudyPaths) -> Baselines:
+    """On the features of the winner's trunk, where these are kept."""
+    view = training.view(data, winner.experiment)
+    return baselines(data, winner.experiment, [variable.name for variable in view.variables], paths)

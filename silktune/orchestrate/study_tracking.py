@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from silktune.orchestrate.sampler import SearchedTrials
 from silktune.outcome import MEANS, Outcome, Parts, Scores, Tracker
 from silktune.study import ablation_folder
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.metric_summary import MetricSummary, over_runs
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Plan, SearchPlan, Trial, final_group, final_runs
-from silktune.study.selection import ranked
+from silktune.study.plan import Plan, SearchPlan, Trial, confirm_group, confirm_runs, final_group, final_runs
+from silktune.study.selection import Confirmation, Selection, choose, ranked
 
 
 def open_record(tracker: Tracker, trial: Trial, fingerprint: str, about: Mapping[str, str]) -> None:
@@ -64,21 +63,33 @@ def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
 
 
 def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
+    from silktune.orchestrate.sampler import SearchedTrials  # brings Optuna, which no trial's process needs
+
     written, outcomes = Written(), paths.outcomes()
     searched = SearchedTrials.read(paths, plan.space)
     finals = list(recorded_finals(searched.trials, outcomes))
-    trials = {trial.id: trial for trial in [*searched.trials.values(), *finals]}
+    confirms = list(recorded_confirms(searched.trials, outcomes))
+    trials = {trial.id: trial for trial in [*searched.trials.values(), *confirms, *finals]}
     told = _trials(trials, outcomes, {}, tracker, written)
     lost = [trial.id for trial in searched.ended() if trial.id not in outcomes]
     written.missing += [f"{paths.outcome(name)} is missing: {name} is left out." for name in lost]
-    order = ranked({name: told[name] for name in searched.trials if name in told})
-    best = {"validation.best.mean_f1": told[order[0]].value} if order else {}
+    fresh = {run.id: told[run.id] for run in confirms}
+    choice = choose({n: told[n] for n in searched.trials if n in told}, fresh, Selection.read(paths))
+    best = {}
+    for name, confirmation in choice.confirmed.items():
+        trial, group = searched.trials[name], confirm_group(name)
+        tracker.group(group, name=f"{group} runs", params=trial.experiment.flat(), tags={})
+        tracker.summary(group, _confirmed(confirmation))
+    if choice.ranking:
+        winner = choice.ranking[0]
+        best = {"validation.best.mean_f1": told[winner].value}
+        best |= _confirmed(choice.confirmed[winner]) if choice.confirmed else {}
     for group in dict.fromkeys(trial.group for trial in finals):
         runs = {trial.id: told[trial.id] for trial in finals if trial.group == group}
         tests = [outcome.test for outcome in runs.values() if outcome.test]
         names, metrics = _names(tests), over_runs(tests)
         tracker.summary(group, _means({names[key]: metric for key, metric in metrics.items()}))
-        if order and group == final_group(searched.trials[order[0]]):
+        if choice.ranking and group == final_group(searched.trials[choice.ranking[0]]):
             best |= _means({name: metrics[name,] for name in MEANS if (name,) in metrics})
             written.best = next((trials[name] for name in ranked(runs)), None)
     tracker.summary("", best)
@@ -90,12 +101,38 @@ def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
 
 def recorded_finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
     """The final runs that have an outcome, of every trial that was a winner once."""
-    most: dict[str, int] = {}  # group → its last run
+    most = _most_runs(outcomes)
+    for trial in trials.values():
+        yield from (run for run in final_runs(trial, most.get(final_group(trial), 0)) if run.id in outcomes)
+
+
+def recorded_confirms(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:
+    """The runs with fresh seeds that have an outcome, of every trial that was among the leading ones once."""
+    most = _most_runs(outcomes)
+    for trial in trials.values():
+        yield from (run for run in confirm_runs(trial, most.get(confirm_group(trial.id), 0)) if run.id in outcomes)
+
+
+def confirmed_runs(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """What these runs ended with, in brief."""
+    return {run.id: outcomes[run.id].brief() for run in recorded_confirms(trials, outcomes)}
+
+
+def _most_runs(outcomes: Iterable[str]) -> dict[str, int]:
+    """The last run of every group of runs."""
+    most: dict[str, int] = {}
     for name in outcomes:
         if found := re.fullmatch(r"(.+)-run(\d+)", name):
             most[found[1]] = max(int(found[2]), most.get(found[1], 0))
-    for trial in trials.values():
-        yield from (run for run in final_runs(trial, most.get(final_group(trial), 0)) if run.id in outcomes)
+    return most
+
+
+def _confirmed(confirmation: Confirmation) -> dict[str, float]:
+    """What the runs with fresh seeds say of a trial, beside the search."""
+    fresh = confirmation.fresh
+    metrics = {"search.mean_f1": confirmation.search, "confirmed.mean_f1.mean": fresh.mean}
+    deviation = {"confirmed.mean_f1.std": fresh.deviation} if fresh.n > 1 else {}
+    return metrics | deviation | {"shrinkage.mean_f1": confirmation.shrinkage, "confirmed.runs": float(fresh.n)}
 
 
 def _ablation(paths: StudyPaths, tracker: Tracker) -> Written:

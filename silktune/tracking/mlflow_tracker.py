@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -115,17 +115,17 @@ class MlflowTracker:
         self.run(run.tags[GROUP]).resume()
         run.resume()
 
-    def epoch(self, trial: str, epoch: Epoch) -> None:
-        """One request with every metric of the epoch: what `outcome.Epoch.flat` names."""
+    def epochs(self, trial: str, epochs: Sequence[Epoch]) -> None:
+        """As few requests as can be with every metric of the epochs: what `outcome.Epoch.flat` names."""
         run = self._trials[trial]
-        if run.epochs([(epoch.number, epoch.flat())]):
+        if run.epochs((epoch.number, epoch.flat()) for epoch in epochs):
             self._resume(run)
 
     def outcome(self, trial: str, outcome: Outcome) -> None:
         """Writes what the trial ended with, and its epochs that are not there yet, and ends its run."""
         run, content = self._trials[trial], digest(outcome.model_dump_json())
         if run.tags.get(OUTCOME) != content:
-            run.epochs([(epoch.number, epoch.flat()) for epoch in outcome.epochs])
+            run.epochs((epoch.number, epoch.flat()) for epoch in outcome.epochs)
             _write_confusion(run, outcome)
             ended = {STATE: outcome.state, REASON: outcome.reason, DEVICE: outcome.device}
             said = {name: value for name, value in ended.items() if value or name in run.tags}
@@ -142,7 +142,7 @@ class MlflowTracker:
 
     def close(self, *, failed: bool) -> None:
         """Ends the study's run and those of its groups; a trial without an outcome was interrupted."""
-        for run in self._trials.values():
+        for run in list(self._trials.values()):  # a call that never ended may still add one
             if run.running:
                 run.write(tags={STATE: INTERRUPTED})
                 run.end("KILLED")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from silktune.tracking.mlflow_run import Run
 from silktune.tracking.mlflow_tracker import MlflowTracker
-from silktune.tracking.store import SENDING
+from silktune.tracking.request_limits import SENDING
 
 WEIGHTS = "silktune.weights"
 
@@ -89,9 +90,14 @@ def columns(classes: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
 
 
 def _digest(network: nn.Module, known: Mapping[str, Any]) -> str:
-    """Stands for what is `known` of the network's outputs and its weights, wherever they lie."""
+    """Stands for what is `known` of the network's outputs and its trained weights, wherever they lie.
+
+    What is frozen is made anew from the settings, and may differ by rounding.
+    """
     made = hashlib.blake2b(json.dumps(known).encode(), digest_size=16)
-    for name, tensor in network.state_dict().items():
+    for name, tensor in network.named_parameters():
+        if not tensor.requires_grad:
+            continue
         made.update(name.encode())
         made.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return made.hexdigest()
@@ -156,11 +162,12 @@ def _save(
         width = network(torch.from_numpy(example)).shape[1]
     images = TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))  # with a name it would want a dict
     shares = TensorSpec(np.dtype(np.float32), (-1, width))
-    mlflow.pytorch.save_model(
-        network, str(path), mlflow_model=model, input_example=example, serialization_format="pt2",
-        signature=ModelSignature(Schema([images]), Schema([shares])), metadata=metadata,
-        pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "torch", "numpy")],
-    )  # fmt: skip
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch's, of weights that share memory
+        mlflow.pytorch.save_model(
+            network, str(path), mlflow_model=model, input_example=example, serialization_format="pt2",
+            signature=ModelSignature(Schema([images]), Schema([shares])), metadata=metadata,
+            pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "torch", "numpy")],
+        )  # fmt: skip
 
 
 def _register(tracker: MlflowTracker, register: str, model: str, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from silktune.outcome import Epoch, Outcome
@@ -19,7 +19,7 @@ class NoTracker:
 
     def trial(self, group: str, trial: str, params: Mapping[str, object], tags: Mapping[str, str]) -> None: ...
 
-    def epoch(self, trial: str, epoch: Epoch) -> None: ...
+    def epochs(self, trial: str, epochs: Sequence[Epoch]) -> None: ...
 
     def outcome(self, trial: str, outcome: Outcome) -> None: ...
 

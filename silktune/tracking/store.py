@@ -18,14 +18,10 @@ from silktune.errors import TrackingError
 from silktune.safe_names import without_case_and_accents
 from silktune.tracking.mlflow_names import short
 from silktune.tracking.relocation import ARTIFACTS, repoint
+from silktune.tracking.request_limits import OPENING, WRITING, limits
 from silktune.tracking.store_errors import DEFAULT, sentences, shown
 
-# MLflow's own limits, 7 retries and 120 s, let a study stand still for minutes. Without a retry of MLflow's, which
-# would make a run a second time when only the answer was lost: whoever tries again looks first at what is there.
-OPENING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-WRITING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 EXPERIMENT_LENGTH = 450  # of 500 in any MLflow store
-SENDING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}  # of a network's weights
 
 
 def uri(runs: Path) -> str:
@@ -52,9 +48,9 @@ class Store:
     notes: tuple[str, ...] = ()  # what a person should know of how it was opened, in sentences
 
     @contextmanager
-    def sentences(self, limits: Mapping[str, str] = WRITING) -> Iterator[None]:
+    def sentences(self, within: Mapping[str, str] = WRITING) -> Iterator[None]:
         """Turns what MLflow raises inside into a `TrackingError`; a server that does not answer raises in seconds."""
-        with sentences(self.uri), _limits(limits):
+        with sentences(self.uri), limits(within):
             yield
 
 
@@ -72,7 +68,7 @@ def open_store(uri: str, runs: Path, experiment: str = "silktune") -> Store:
     name = experiment_name(experiment)
     with sentences(uri):
         database = _database(uri)
-        with _alone(database), _limits(OPENING):
+        with _alone(database), limits(OPENING):
             _check(uri)
             moved = database is not None and repoint(database, runs.absolute())
             _settle()
@@ -110,18 +106,6 @@ def _quiet() -> None:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-
-
-@contextmanager
-def _limits(limits: Mapping[str, str]) -> Iterator[None]:
-    """MLflow's limits inside; what a person has set is left alone."""
-    ours = {name: value for name, value in limits.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)
 
 
 def _check(uri: str) -> None:

@@ -28,6 +28,10 @@ class Executor(Protocol):
     def device(self) -> str:
         """What trials are asked to run on: auto, cpu or cuda."""
 
+    @property
+    def here(self) -> bool:
+        """Whether all trials run on this machine."""
+
     def open(self) -> AbstractContextManager[None]:
         """Have ready what trials run on, for as long as it is needed; inside, the other methods may be called.
 

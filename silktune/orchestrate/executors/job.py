@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from silktune import __version__
+from silktune.core.activations.key import Key
 from silktune.core.collective import ALONE, World
 from silktune.data.dataset import Dataset
 from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError, SettingsError, SilktuneError, unforeseen
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime
+from silktune.storage import Storage
+from silktune.study import predictions
 from silktune.study.external_files import BACK
 
 if TYPE_CHECKING:
     from silktune.orchestrate.coordinator import Coordinator
+
+CHECKPOINTS = "SILKTUNE_CHECKPOINT_SECONDS"  # between two checkpoints of a trial
 
 
 class Job(BaseModel):
@@ -32,13 +38,19 @@ class Job(BaseModel):
     digest: str  # of the data set when the study was begun
     weights: str | None  # of the file of weights when the study was begun; None: it reads none
     test: bool  # whether the result is tested on the test set
+    activations: tuple[Key, ...] = ()  # that are read; where this machine has none, it computes them
+    cache_gb: float | None = None  # that they may take on a machine that computes its own
     silktune: str = __version__  # of whoever made the job
 
 
 def job(coordinator: Coordinator, trial: str, data: Whereabouts, device: str, threads: int, *, test: bool) -> Job:
     """The job of a trial that the coordinator has begun."""
     experiment = coordinator.running[trial].seeded()
-    runtime = Runtime(device=device, threads=threads, folder=coordinator.paths.place(trial).where)
+    folder = coordinator.paths.place(trial).where
+    runtime = Runtime(
+        device=device, threads=threads, folder=folder, keep_model=coordinator.keep_models,
+        checkpoint_seconds=_checkpoint_seconds(),
+    )  # fmt: skip
     weights = coordinator.outside.files.get(experiment.net.weights)
     return Job(
         trial=trial,
@@ -48,11 +60,29 @@ def job(coordinator: Coordinator, trial: str, data: Whereabouts, device: str, th
         digest=coordinator.digest,
         weights=weights,
         test=test,
+        activations=coordinator.activations.of(experiment),
+        cache_gb=coordinator.activations.gigabytes,
     )
+
+
+def _checkpoint_seconds() -> float:
+    """How long a trial may go on without a checkpoint; less where nodes are often lost.
+
+    Raises:
+        ResourceError: the variable holds no such number.
+    """
+    written = os.environ.get(CHECKPOINTS, "")
+    try:
+        seconds = float(written) if written else Runtime().checkpoint_seconds
+        return Runtime(checkpoint_seconds=seconds).checkpoint_seconds
+    except ValueError as error:
+        raise ResourceError(f"{CHECKPOINTS}={written}: it may be a number of seconds, 0 or more.") from error
 
 
 def train(job: Job, report: Reporter, world: World = ALONE) -> Outcome:
     """Do a job, as one of the workers of `world`; every epoch is told to `report`.
+
+    What a tested run says of each image of the test set is left beside its checkpoint (`study.predictions`).
 
     Raises:
         ResourceError: this machine fails, or has another version of silktune.
@@ -61,14 +91,19 @@ def train(job: Job, report: Reporter, world: World = ALONE) -> Outcome:
     if job.silktune != __version__:
         raise ResourceError(f"A node has silktune {__version__}, the driver {job.silktune}. Install the same.")
     from silktune.core import predict, training
+    from silktune.orchestrate import activations
 
     data = job.data.open()
     _check_same(job, data)
-    net, outcome = training.fit(job.experiment, job.runtime, data, report, world)
-    if job.test:
-        scores = predict.evaluate(net, training.view(data, job.experiment), "test", next(net.parameters()).device)
-        outcome = outcome.model_copy(update={"test": scores})
-    return outcome
+    stores = activations.stores(job.activations, job.experiment, data, job.runtime, job.cache_gb)
+    trained = training.fit(job.experiment, job.runtime, data, report, world, stores)
+    if not job.test:
+        return trained.outcome
+    scores, probabilities = predict.evaluate_images(trained.net, trained.inputs, "test")
+    if world.rank == 0 and job.runtime.folder is not None:
+        seen = trained.inputs.trunk.data
+        predictions.keep(seen, seen.rows("test"), probabilities, Storage.of(job.runtime.folder))
+    return trained.outcome.model_copy(update={"test": scores})
 
 
 def _check_same(job: Job, data: Dataset) -> None:

@@ -29,6 +29,8 @@ class _Leave(BaseException):
 class LocalExecutor:
     """This process, with all its CPU cores and its first GPU."""
 
+    here = True
+
     def __init__(self, device: str) -> None:
         self.device = device
 

@@ -24,6 +24,10 @@ class RayExecutor:
     def device(self) -> str:
         return self.placement.device
 
+    @property
+    def here(self) -> bool:
+        return not self.placement.address
+
     def open(self) -> AbstractContextManager[None]:
         return connection.connected(self.placement)
 
