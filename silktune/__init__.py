@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from silktune.api.search import search
     from silktune.api.studies import open_study
     from silktune.api.train import train
+    from silktune.api.trunks import trunks
     from silktune.errors import SilktuneError
 
 __version__ = "0.1.0"
-__all__ = ["Progress", "SilktuneError", "__version__", "ablate", "describe", "open_study", "search", "train"]
+__all__ = ["Progress", "SilktuneError", "__version__", "ablate", "describe", "open_study", "search", "train", "trunks"]
 
 _MODULES = {
     "Progress": "silktune.api.progress",
@@ -31,6 +32,7 @@ _MODULES = {
     "open_study": "silktune.api.studies",
     "search": "silktune.api.search",
     "train": "silktune.api.train",
+    "trunks": "silktune.api.trunks",
 }
 
 

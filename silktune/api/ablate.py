@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 def ablate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
-    images: str | Path | None = None, runs: int | None = None, reference: str | None = None,
+    images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
+    reference: str | None = None,
     variables: Sequence[str] = (), best_of: str | Path | None = None,
     executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
     gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
+    cache_gb: float | None = None,
     address: str | None = None, storage: str | Path | None = None, name: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None, command: str | None = None,
 ) -> AblationStudy:  # fmt: skip
@@ -41,6 +43,7 @@ def ablate(
         settings: that every row gets, by their dotted names: {"train.max_epochs": 5}.
         images: the folder of the label table's images; None: its own.
         runs: of every row; None: the table's.
+        splits: of the data set, which the runs take in turn; None: the table's.
         reference: the row to compare with; None: the table's.
         variables: for a table of single-task networks, in place of its own.
         best_of: a search's folder, whose winner's settings lie under the table's.
@@ -50,6 +53,7 @@ def ablate(
         gpus: per trial; 0.25: four trials share one; None: evenly.
         device: auto, cpu or cuda.
         retries: of a trial whose process died.
+        cache_gb: of disk that activations of what is frozen may take; 0: none are kept; None: half of what is free.
         address: of a running Ray; None: RAY_ADDRESS, or a Ray of its own.
         storage: a folder or s3://… that all nodes reach; None: the root.
         root: where studies, prepared data and MLflow's store are kept.
@@ -62,7 +66,8 @@ def ablate(
     """
     called, listener = command or arguments.call(ablate, locals()), Listener(progress)
     arguments.check(device=device, executor=executor, name=name)
-    chosen = _table(table, settings, variables, best_of, reference, runs)
+    arguments.at_least(0, cache_gb=cache_gb)
+    chosen = _table(table, settings, variables, best_of, reference, runs, splits)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -74,15 +79,17 @@ def ablate(
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
     plan = _plan(chosen, dataset, device, called)
-    return _run(chosen, plan, dataset, Order(chosen.runs, where), folder, listener)
+    return _run(chosen, plan, dataset, Order(chosen.runs, where, cache_gb), folder, listener)
 
 
 def estimate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
-    images: str | Path | None = None, runs: int | None = None, reference: str | None = None,
+    images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
+    reference: str | None = None,
     variables: Sequence[str] = (), best_of: str | Path | None = None,
     executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
     gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
+    cache_gb: float | None = None,
     address: str | None = None, storage: str | Path | None = None, name: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None,
 ) -> Estimate:  # fmt: skip
@@ -95,7 +102,8 @@ def estimate(
     """
     listener = Listener(progress)
     arguments.check(device=device, executor=executor, name=name)
-    chosen = _table(table, settings, variables, best_of, reference, runs)
+    arguments.at_least(0, cache_gb=cache_gb)
+    chosen = _table(table, settings, variables, best_of, reference, runs, splits)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -110,7 +118,7 @@ def estimate(
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
     paths = folder.paths(_plan(chosen, dataset, device, ""), _title(chosen, dataset))
     Outside.read(paths).with_(row.experiment.net for row in chosen.rows)
-    return estimate.estimate(chosen, dataset, Order(chosen.runs, where), paths)
+    return estimate.estimate(chosen, dataset, Order(chosen.runs, where, cache_gb), paths)
 
 
 def _table(
@@ -120,15 +128,16 @@ def _table(
     best_of: str | Path | None,
     reference: str | None,
     runs: int | None,
+    splits: int | None,
 ) -> Table:
     """The table that a person named, as it is asked for."""
     from silktune.study import ablation, ablation_folder
 
-    arguments.at_least(1, runs=runs)
+    arguments.at_least(1, runs=runs, splits=splits)
     table = ablation.load(str(name), settings or {}, variables=tuple(variables), best_of=best_of)
     if reference:
         table = ablation_folder.compared_with(table, reference)
-    return table.model_copy(update={"runs": runs}) if runs else table
+    return table.model_copy(update={"runs": runs or table.runs, "splits": splits or table.splits})
 
 
 def _plan(table: Table, dataset: Dataset, device: str, command: str) -> AblationPlan:

@@ -33,7 +33,7 @@ class DataDescription:
 
     @property
     def variables(self) -> pd.DataFrame:
-        """A row per variable: K, labelled images, background, under-represented classes, IR, BD."""
+        """A row per variable: K, labelled images, background, under-represented classes and their share m/K, IR, BD."""
         from silktune.api import frames
 
         return frames.of_variables(self.description)
@@ -44,6 +44,16 @@ class DataDescription:
         from silktune.api import frames
 
         return frames.of_classes(self.description)
+
+    @property
+    def triplets(self) -> pd.DataFrame:
+        """A row per `loss.sem_margin`: which shares of training images and triplets L_sem can use.
+
+        A table of counts has none.
+        """
+        from silktune.api import frames
+
+        return frames.of_triplets(self.description)
 
     def __repr__(self) -> str:
         return f"DataDescription({self.name}: {', '.join(variable.name for variable in self.description.variables)})"

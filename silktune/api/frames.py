@@ -16,8 +16,11 @@ from silktune.study.ablation.results import Results
 if TYPE_CHECKING:
     from silktune.data.describe import Description
     from silktune.study.plan import Trial
+    from silktune.study.selection import Choice
 
-TEXTS = ("row", "reference", "variable", "class", "metric", "state", "reason", "fingerprint", "test")  # of a file
+TEXTS = (  # of a file
+    "row", "reference", "variable", "class", "metric", "role", "state", "reason", "fingerprint", "test",
+)  # fmt: skip
 COUNTS = ("run", "seed", "best_epoch", "n")
 
 
@@ -57,6 +60,17 @@ def of_tests(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
     tests = {name: outcome.test for name, outcome in outcomes.items() if outcome.test}
     rows = [_over_classes(scores) for scores in tests.values()]
     return pd.DataFrame(rows, index=pd.Index(list(tests), name="run"), columns=None if rows else list(MEANS))
+
+
+def of_confirmed(choice: Choice) -> pd.DataFrame:
+    """A row per trial that was trained again, the winner first: its value in the search and in fresh runs."""
+    rows = [
+        {"search": one.search, "mean": one.fresh.mean, "std": one.fresh.deviation, "runs": one.fresh.n,
+         "shrinkage": one.shrinkage}
+        for one in choice.confirmed.values()
+    ]  # fmt: skip
+    columns = ["search", "mean", "std", "runs", "shrinkage"]
+    return pd.DataFrame(rows, index=pd.Index(list(choice.confirmed), name="trial"), columns=columns)
 
 
 def _over_classes(scores: Scores) -> dict[str, float]:
@@ -112,7 +126,8 @@ def of_variables(description: Description) -> pd.DataFrame:
     rows = {
         v.name: {
             "K": v.statistics.K, "labelled": v.statistics.total, "background": v.background,
-            "minority": v.statistics.minority, "IR": v.statistics.IR, "BD": v.statistics.BD,
+            "minority": v.statistics.minority, "minority_share": v.statistics.minority_share,
+            "IR": v.statistics.IR, "BD": v.statistics.BD,
         }
         for v in description.variables
     }  # fmt: skip
@@ -132,3 +147,11 @@ def of_classes(description: Description) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows.values()))
     frame.index = pd.MultiIndex.from_tuples(list(rows), names=["variable", "class"])
     return frame
+
+
+def of_triplets(description: Description) -> pd.DataFrame:
+    """A row per `loss.sem_margin`: what L_sem can use of a training set."""
+    usable = description.parts.usable if description.parts else {}
+    rows = {margin: [shares.anchors, shares.triplets] for margin, shares in usable.items()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["anchors", "triplets"])
+    return frame.rename_axis("sem_margin")

@@ -34,6 +34,9 @@ class Progress:
     def preparing(self, done: int, total: int) -> None:
         """Images of a label table that were prepared, of how many."""
 
+    def computing(self, done: int, total: int) -> None:
+        """Images whose activations were computed, of how many."""
+
     def begun(self, study: Begun) -> None:
         """A study begins, or goes on."""
 
@@ -60,6 +63,10 @@ class Listener(Progress):
     def preparing(self, done: int, total: int) -> None:
         if isinstance(self._watcher, Progress):
             self._watcher.preparing(done, total)
+
+    def computing(self, done: int, total: int) -> None:
+        if isinstance(self._watcher, Progress):
+            self._watcher.computing(done, total)
 
     def begun(self, study: Begun) -> None:
         if isinstance(self._watcher, Progress):

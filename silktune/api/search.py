@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 def search(
     data: str | Path, space: str | Path | Space = defaults.SPACE, settings: Mapping[str, Any] | None = None, *,
     images: str | Path | None = None, trials: int | None = None, time: str | float | None = None,
-    final_runs: int = defaults.FINAL_RUNS, sampler: str = defaults.SAMPLER, seed: int = defaults.SEED,
-    executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
-    gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
-    address: str | None = None, storage: str | Path | None = None, name: str | None = None,
+    confirm: int | None = None, final_runs: int = defaults.FINAL_RUNS, sampler: str = defaults.SAMPLER,
+    seed: int = defaults.SEED, executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT,
+    workers: int = defaults.WORKERS, gpus: float | None = None, device: str = defaults.DEVICE,
+    retries: int = defaults.RETRIES, cache_gb: float | None = None, address: str | None = None,
+    storage: str | Path | None = None, name: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None, command: str | None = None,
 ) -> SearchStudy:  # fmt: skip
-    """Search the settings with the best validation mean F1, then train the winner anew and test it.
+    """Search the settings with the best validation mean F1, confirm the leading ones, train the winner and test it.
 
     The same call again continues an interrupted search; with more trials it adds to a finished one.
 
@@ -39,7 +40,8 @@ def search(
         settings: that are fixed, by their dotted names: {"train.max_epochs": 5}.
         images: the folder of the table's images; None: the table's own.
         trials: in all; None: 20, or all of a grid.
-        time: after which the search stops and the winner is tested: "2h", or seconds.
+        time: after which no trial is begun any more: "2h", or seconds; confirming and testing come after it.
+        confirm: leading trials to train again, with fresh seeds, and choose from; 0: none; None: as before, or 5.
         final_runs: of the winner on the test set.
         sampler: tpe, random or grid.
         seed: of the sampler.
@@ -49,6 +51,7 @@ def search(
         gpus: per trial; 0.25: four trials share one; None: evenly.
         device: auto, cpu or cuda.
         retries: of a trial whose process died.
+        cache_gb: of disk that activations of what is frozen may take; 0: none are kept; None: half of what is free.
         address: of a running Ray; None: RAY_ADDRESS, or a Ray of its own.
         storage: a folder or s3://… that all nodes reach; None: the root.
         root: where studies, prepared data and MLflow's store are kept.
@@ -62,6 +65,7 @@ def search(
     called = command or arguments.call(search, locals())
     arguments.check(device=device, executor=executor, sampler=sampler, name=name)
     arguments.at_least(1, trials=trials, final_runs=final_runs)
+    arguments.at_least(0, cache_gb=cache_gb, confirm=confirm)
     seconds, chosen, listener = arguments.seconds(time), _space(space, settings or {}), Listener(progress)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
@@ -73,9 +77,9 @@ def search(
 
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
     count = trials if trials or sampler == "grid" else defaults.TRIALS
-    order = Order(sampler, seed, count, final_runs, seconds, where)  # type: ignore[arg-type]
+    order = Order(sampler, seed, count, final_runs, seconds, where, cache_gb)  # type: ignore[arg-type]
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
-    return _run(chosen, dataset, order, folder, called, listener)
+    return _run(chosen, dataset, order, confirm, folder, called, listener)
 
 
 def _space(space: str | Path | Space, settings: Mapping[str, Any]) -> Space:
@@ -90,12 +94,14 @@ def _space(space: str | Path | Space, settings: Mapping[str, Any]) -> Space:
 
 
 def _run(
-    space: Space, dataset: Dataset, order: Order, folder: StudyFolder, command: str, listener: Listener
-) -> SearchStudy:
+    space: Space, dataset: Dataset, order: Order, confirm: int | None, folder: StudyFolder, command: str,
+    listener: Listener,
+) -> SearchStudy:  # fmt: skip
     from silktune.api import studies
     from silktune.api.study_context import Study
     from silktune.orchestrate.search import search
     from silktune.study.plan import SearchPlan
+    from silktune.study.selection import Selection
 
     plan = SearchPlan(
         command=command, data=dataset.digest, weights=space.base.net.weights_digest, space=space,
@@ -108,6 +114,13 @@ def _run(
     with Study.begin(plan, space.nets(), title, folder, dataset=dataset, params=params) as study:
         listener.begun(Begun(study.paths.folder, dataset.name, dataset.digest))
         listener.say(study.notes)
+        selection = Selection.of(study.paths, confirm, defaults.CONFIRM)
+        if confirm is None and not selection.confirm and not study.paths.selection.exists():
+            listener.note(
+                "The winner of this study was chosen by single values, before there was another way. "
+                f"--confirm {defaults.CONFIRM} trains the leading trials again with fresh seeds, and chooses by these."
+            )
+        order = replace(order, confirm=selection.confirm)
         report = search(space, dataset, order, study.paths, study.tracker, listener)
         unrecorded = tuple(study.finish())
     return replace(

@@ -19,7 +19,7 @@ from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SearchPlan, Trial, final_group
 from silktune.study.search_report import SearchReport
-from silktune.study.selection import ranked
+from silktune.study.selection import Selection, choose
 from silktune.study.table import csv_tables
 
 State = Literal["finished", "interrupted", "running"]
@@ -33,9 +33,10 @@ class SearchStudy:
     folder: Path
     state: State
     trials: pd.DataFrame  # a row per trial: state, value (validation mean F1), best epoch, epochs, …, every setting
-    winner: Trial | None  # the best trial that has finished; None: none has
+    winner: Trial | None  # by its fresh runs, where there are any, or by its value; None: no trial has finished
     test: pd.DataFrame  # a row per final run of the winner: its metrics on the test set
-    failures: tuple[str, ...] = ()  # of trials and final runs, with their reasons
+    confirmed: pd.DataFrame  # a row per trial that was trained again: search, mean, std, runs, shrinkage; winner first
+    failures: tuple[str, ...] = ()  # of trials and other runs, with their reasons
     notes: tuple[str, ...] = ()  # what a person should know, as it was heard while it was worked on
     unrecorded: tuple[str, ...] = ()  # of these, what could not be written into its record
     page: str = ""  # how to open MLflow's page of its runs; "": it was only read
@@ -45,6 +46,8 @@ class SearchStudy:
         best = ""
         if self.winner:
             best = f", best {self.winner.id} with F1 {self.trials['value'][self.winner.id]:.3f}"
+            if len(self.confirmed):
+                best += f", {self.confirmed['mean'][self.winner.id]:.3f} in fresh runs"
         tested = f", tested in {len(self.test)} runs" if len(self.test) else ""
         return f"SearchStudy({self.folder}, {self.state}: {len(self.trials)} trials{best}{tested})"
 
@@ -77,7 +80,7 @@ class AblationStudy:
         return f"AblationStudy({self.folder}, {self.state}: {len(self.table)} rows, {len(self.runs)} runs)"
 
     def _repr_html_(self) -> str:
-        compared = self.comparisons[self.comparisons["metric"] == "mean_f1"]
+        compared = self.comparisons[self.comparisons["role"] == "primary"]
         means = [name for name in self.table.columns if not name.endswith(".std") and name != "same_as"]
         return f"<p>{escape(repr(self))}</p>{self.table[means].to_html()}{compared.to_html(index=False)}"
 
@@ -102,21 +105,22 @@ def of_search(paths: StudyPaths, plan: SearchPlan) -> SearchStudy:
         StudyError: its journal or an outcome is missing or damaged.
     """
     from silktune.orchestrate.sampler import SearchedTrials
-    from silktune.orchestrate.study_tracking import recorded_finals
+    from silktune.orchestrate.study_tracking import confirmed_runs, recorded_finals
 
     state = _state(paths)
     trials = SearchedTrials.read(paths, plan.space).trials if paths.journal.exists() else {}
     recorded = paths.outcomes()
     outcomes = {name: recorded[name].brief() for name in trials if name in recorded}
-    ranking = ranked(outcomes)
-    winner = trials[ranking[0]] if ranking else None
+    fresh = confirmed_runs(trials, recorded)
+    choice = choose(outcomes, fresh, Selection.read(paths))
+    winner = trials[choice.ranking[0]] if choice.ranking else None
     group = final_group(winner) if winner else ""
     finals = {run.id: recorded[run.id] for run in recorded_finals(trials, recorded) if run.group == group}
     searched = [dimension.name for dimension in plan.space.dimensions]
     unended = "running" if state == "running" else "interrupted"
     return SearchStudy(
         paths.folder, state, frames.of_trials(trials.values(), outcomes, searched, unended), winner,
-        frames.of_tests(finals), _failures(outcomes, finals),
+        frames.of_tests(finals), frames.of_confirmed(choice), _failures(outcomes, fresh, finals),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from silktune.study.external_files import Outside
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Plan
-from silktune.tracking import provenance, store
+from silktune.tracking import provenance, request_limits, store
 from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.relocation import ARTIFACTS
 from silktune.versions import mixed, seen
@@ -89,7 +89,7 @@ class Study:
             TrackingError: MLflow's store cannot be reached.
         """
         paths, root = folder.paths(plan, title), folder.root
-        with paths.locked():
+        with paths.locked(), request_limits.kept():  # a thread tells MLflow, and Ray is started meanwhile
             mirror.restore(paths)
             outside = Outside.read(paths).with_(nets)
             command, plan = plan.command, plans.begin(plan, paths)

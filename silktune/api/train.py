@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from silktune.api import arguments, defaults
-from silktune.api.progress import Listener, Progress
+from silktune.api.progress import Listener
 from silktune.outcome import Outcome
 from silktune.settings import Experiment, Runtime
 
@@ -26,7 +26,7 @@ class TrainingResult:
     """What a training ended with."""
 
     outcome: Outcome
-    folder: Path | None  # of model.pt, checkpoint.pt and outcome.json; None: nothing is kept
+    folder: Path | None  # of model.pt, checkpoint.pt, outcome.json, predictions.parquet (tested); None: nothing is kept
     notes: tuple[str, ...]  # what a person should know of the data
 
     @property
@@ -70,6 +70,7 @@ def train(
     device: str = defaults.DEVICE,
     threads: int = defaults.THREADS,
     test: bool = False,
+    cache_gb: float | None = None,
     root: str | Path = defaults.ROOT,
     progress: Watcher | None = None,
 ) -> TrainingResult:
@@ -84,6 +85,7 @@ def train(
         device: auto, cpu or cuda.
         threads: of the CPU; 0: torch decides.
         test: whether the result is tested on the test set.
+        cache_gb: of disk that activations of what is frozen may take; 0: none are kept; None: half of what is free.
         root: a table is prepared in its `data`.
         progress: hears of images that are prepared, and of every epoch.
 
@@ -93,14 +95,14 @@ def train(
     experiment = _experiment(base, settings or {})
     kept, listener = Path(folder) if folder else None, Listener(progress)
     arguments.check(device=device)
-    arguments.at_least(0, threads=threads)
+    arguments.at_least(0, threads=threads, cache_gb=cache_gb)
     if kept:
         arguments.writable(kept, "name another folder with --to")
     from silktune.api.dataset import open_dataset
 
     dataset = open_dataset(data, images, experiment, Path(root), listener)
     runtime = Runtime(device=device, threads=threads, folder=kept)
-    outcome = _run(experiment, runtime, dataset, listener, test=test)
+    outcome = _run(experiment, runtime, dataset, listener, cache_gb, test=test)
     if kept:
         outcome.write(kept / "outcome.json")
     return TrainingResult(outcome, kept, tuple(listener.notes))
@@ -114,13 +116,23 @@ def _experiment(base: str | Path | Experiment | None, settings: Mapping[str, Any
     return space_file.experiment(str(base or ""), settings)
 
 
-def _run(experiment: Experiment, runtime: Runtime, data: Dataset, progress: Progress, *, test: bool) -> Outcome:
+def _run(
+    experiment: Experiment, runtime: Runtime, data: Dataset, listener: Listener, cache_gb: float | None, *, test: bool
+) -> Outcome:
     from silktune.core import predict, training
+    from silktune.core.activations.needed import needed
+    from silktune.orchestrate.activations import stores
+    from silktune.storage import Storage
+    from silktune.study import predictions
     from silktune.study.plan import Trial
 
     trial = Trial(TRIAL, "", experiment)
-    net, outcome = training.fit(experiment, runtime, data, lambda epoch: progress.epoch(trial, epoch))
+    kept = stores(needed([experiment], data), experiment, data, runtime, cache_gb, listener)
+    trained = training.fit(experiment, runtime, data, lambda epoch: listener.epoch(trial, epoch), stores=kept)
     if not test:
-        return outcome
-    view, device = training.view(data, experiment), next(net.parameters()).device
-    return outcome.model_copy(update={"test": predict.evaluate(net, view, "test", device)})
+        return trained.outcome
+    scores, probabilities = predict.evaluate_images(trained.net, trained.inputs, "test")
+    if runtime.folder is not None:
+        seen = trained.inputs.trunk.data
+        predictions.keep(seen, seen.rows("test"), probabilities, Storage.of(runtime.folder))
+    return trained.outcome.model_copy(update={"test": scores})

@@ -11,6 +11,7 @@ from silktune.api import defaults
 from silktune.cli import options
 from silktune.cli.options import (  # fmt: skip
     AddressOption,
+    CacheOption,
     ConcurrentOption,
     DataOption,
     DeviceOption,
@@ -41,6 +42,10 @@ def command(
         int | None,
         typer.Option(help="Runs of every row; more than before adds.", min=1, show_default="the table's"),
     ] = None,
+    splits: Annotated[
+        int | None,
+        typer.Option(help="Splits of the data set, which the runs take in turn.", min=1, show_default="the table's"),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and for how long, and run nothing.")] = (
         False
     ),
@@ -59,6 +64,7 @@ def command(
     gpus: GpusOption = None,
     device: DeviceOption = defaults.DEVICE,
     retries: RetriesOption = defaults.RETRIES,
+    cache_gb: CacheOption = None,
     address: AddressOption = None,
     storage: StorageOption = None,
     name: Annotated[
@@ -81,10 +87,10 @@ def command(
     console = Terminal(long=True, highlight=False)
     with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
         asked: dict[str, Any] = {
-            "images": images, "runs": runs, "reference": reference, "variables": options.names(variables),
-            "best_of": best_of, "executor": executor, "concurrent": concurrent, "workers": workers, "gpus": gpus,
-            "device": device, "retries": retries, "address": address, "storage": storage, "name": name, "root": root,
-            "progress": progress,
+            "images": images, "runs": runs, "splits": splits, "reference": reference,
+            "variables": options.names(variables), "best_of": best_of, "executor": executor, "concurrent": concurrent,
+            "workers": workers, "gpus": gpus, "device": device, "retries": retries, "cache_gb": cache_gb,
+            "address": address, "storage": storage, "name": name, "root": root, "progress": progress,
         }  # fmt: skip
         if plan:
             ablation_tables.plan(console, ablate.estimate(data, table, settings, **asked))

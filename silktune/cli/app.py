@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from silktune import __version__
-from silktune.cli import ablate, cluster_file, data, list_settings, mlflow_sync, search, table, train
+from silktune.cli import (
+    ablate,
+    cache,
+    cluster_file,
+    data,
+    list_settings,
+    list_trunks,
+    mlflow_sync,
+    search,
+    table,
+    train,
+)
 
 app = typer.Typer(
     help="Hyperparameter search and ablations for SilkNet on Ray: images with gaps in their labels and rare classes.",
@@ -18,6 +29,8 @@ app.command("ablate")(ablate.command)
 app.command("table")(table.command)
 app.command("train")(train.command)
 app.command("settings")(list_settings.command)
+app.command("trunks")(list_trunks.command)
+app.command("cache")(cache.command)
 app.add_typer(data.app, name="data")
 app.add_typer(cluster_file.app, name="cluster")
 app.add_typer(mlflow_sync.app, name="mlflow")

@@ -20,7 +20,7 @@ from silktune.cli.terminal.tables import notes
 from silktune.settings import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
-    from silktune.data.describe import Description
+    from silktune.data.describe import Description, Parts
     from silktune.data.label_table import Variable
 
 app = typer.Typer(help="Label tables and images: prepare, describe, or weave a sample.", no_args_is_help=True)
@@ -126,27 +126,35 @@ def show(description: Description) -> None:
     console.print(Columns([_classes(variable, description) for variable in description.variables], padding=(0, 3)))
     if any(any(variable.statistics.minority_mask) for variable in description.variables):
         console.print("• under-represented: a share of the labels below 1/K_m", style="dim")
-    for name, classes in (parts.became_background if parts else {}).items():
-        rare = ", ".join(f"{label} ({count} record{'s' * (count != 1)})" for label, count in classes.items())
-        console.print(f"{name}: too rare for three subsets, so background: {rare}", highlight=False, markup=False)
-    if parts and parts.unlabelled:
-        without = f"without a label: {parts.unlabelled:,} image{'s' * (parts.unlabelled != 1)}, in no training"
-        console.print(without, highlight=False, markup=False)
-    for reason, count in (parts.rejected if parts else {}).items():
-        left = f"left out: {count:,} image{'s' * (count != 1)}: {reason}"
-        console.print(left, highlight=False, markup=False)
+    for sentence in _about_parts(parts) if parts else ():
+        console.print(sentence, highlight=False, markup=False)
     notes(console, description.notes)
+
+
+def _about_parts(parts: Parts) -> Iterator[str]:
+    """What became of labels and images that are in no class and no subset, and what L_sem can use of the others."""
+    anchors = {margin: f"{100 * shares.anchors:.1f} %" for margin, shares in parts.usable.items()}
+    triplets = {margin: f"{100 * shares.triplets:.2g} %" for margin, shares in parts.usable.items()}
+    yield f"L_sem: {anchors['all']} of training images can be anchors, {triplets['all']} of triplets are valid;"
+    yield f"  with loss.sem_margin=comparable {anchors['comparable']} and {triplets['comparable']}"
+    for name, classes in parts.became_background.items():
+        rare = ", ".join(f"{label} ({count} record{'s' * (count != 1)})" for label, count in classes.items())
+        yield f"{name}: too rare for three subsets, so {parts.rare_are}: {rare}"
+    if parts.unlabelled:
+        yield f"without a label: {parts.unlabelled:,} image{'s' * (parts.unlabelled != 1)}, in no training"
+    for reason, count in parts.rejected.items():
+        yield f"left out: {count:,} image{'s' * (count != 1)}: {reason}"
 
 
 def _variables(description: Description) -> Table:
     table = Table("variable", box=None, header_style="bold", pad_edge=False)
-    for heading in ("K_m", "labelled", "share", "background", "|M_m|", "IR", "BD"):
+    for heading in ("K_m", "labelled", "share", "background", "|M_m|", "m/K", "IR", "BD"):
         table.add_column(heading, justify="right")
     for variable in description.variables:
         of = variable.statistics
         share = f"{of.total / description.parts.images:.1%}" if description.parts else "–"
         counts = (str(of.K), f"{of.total:,}", share, f"{variable.background:,}", str(of.minority))
-        table.add_row(Text(variable.name), *counts, f"{of.IR:.1f}", f"{of.BD:.2f}")
+        table.add_row(Text(variable.name), *counts, f"{of.minority_share:.2f}", f"{of.IR:.1f}", f"{of.BD:.2f}")
     return table
 
 

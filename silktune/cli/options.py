@@ -43,6 +43,13 @@ AddressOption = Annotated[
         rich_help_panel=RAY,
     ),
 ]  # fmt: skip
+CacheOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cache-gb", help="Disk that activations of what is frozen may take; 0: none are kept.", min=0,
+        show_default="half of what is free", rich_help_panel=RAY,
+    ),
+]  # fmt: skip
 StorageOption = Annotated[
     str | None,
     typer.Option(

@@ -10,6 +10,7 @@ from silktune.api import defaults
 from silktune.cli import options
 from silktune.cli.options import (  # fmt: skip
     AddressOption,
+    CacheOption,
     ConcurrentOption,
     DataOption,
     DeviceOption,
@@ -42,7 +43,17 @@ def command(
             help="Trials in all; more than before continues.", min=1, show_default=f"{defaults.TRIALS}; a grid: all"
         ),
     ] = None,
-    time: Annotated[str | None, typer.Option(help="Stop searching after 2h, 90m, …; then test the winner.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Stop searching after 2h, 90m, …; then confirm, and test the winner.")
+    ] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option(
+            help="Leading trials that are trained again with fresh seeds, to choose the winner by; 0: none.",
+            min=0,
+            show_default=f"{defaults.CONFIRM}; of a study that has a winner, as before",
+        ),
+    ] = None,
     final_runs: Annotated[int, typer.Option(help="Runs of the winner on the test set.", min=1)] = defaults.FINAL_RUNS,
     sampler: Annotated[str, typer.Option(help=f"{', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}.")] = defaults.SAMPLER,
     seed: Annotated[int, typer.Option(help="Of the sampler.", min=0)] = defaults.SEED,
@@ -52,6 +63,7 @@ def command(
     gpus: GpusOption = None,
     device: DeviceOption = defaults.DEVICE,
     retries: RetriesOption = defaults.RETRIES,
+    cache_gb: CacheOption = None,
     address: AddressOption = None,
     storage: StorageOption = None,
     name: Annotated[
@@ -60,7 +72,7 @@ def command(
     ] = None,
     root: RootOption = defaults.ROOT,
 ) -> None:
-    """Search the settings with the best validation mean F1, then train the winner anew and test it.
+    """Search the settings with the best validation mean F1, confirm the leading ones, train the winner and test it.
 
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
@@ -74,10 +86,10 @@ def command(
     console = Terminal(long=True, highlight=False)
     with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
         study = search(
-            data, space, settings, images=images, trials=trials, time=time, final_runs=final_runs,
+            data, space, settings, images=images, trials=trials, time=time, confirm=confirm, final_runs=final_runs,
             sampler=sampler, seed=seed, executor=executor, concurrent=concurrent, workers=workers, gpus=gpus,
-            device=device, retries=retries, address=address, storage=storage, name=name, root=root, progress=progress,
-            command=command_line(),
+            device=device, retries=retries, cache_gb=cache_gb, address=address, storage=storage, name=name, root=root,
+            progress=progress, command=command_line(),
         )  # fmt: skip
     assert study.report
     search_tables.search_report(console, study.report)

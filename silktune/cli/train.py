@@ -9,7 +9,7 @@ import typer
 
 from silktune.api import defaults
 from silktune.cli import options
-from silktune.cli.options import DataOption, DeviceOption, ImagesOption
+from silktune.cli.options import CacheOption, DataOption, DeviceOption, ImagesOption
 
 
 def command(
@@ -29,6 +29,7 @@ def command(
     device: DeviceOption = defaults.DEVICE,
     threads: Annotated[int, typer.Option(help="CPU threads; 0: torch decides.", min=0)] = defaults.THREADS,
     test: Annotated[bool, typer.Option("--test", help="Test the result on the test set.")] = False,
+    cache_gb: CacheOption = None,
 ) -> None:
     """Train one SilkNet and print its scores, without Ray and without MLflow."""
     from silktune.api.train import train
@@ -38,11 +39,13 @@ def command(
 
     file, settings = options.split(words or [], "")
     console = Terminal(long=True, highlight=False)
-    kept = f"{folder} keeps its last epoch; the same command goes on." if folder else "Nothing is kept without --to."
+    kept = (
+        f"{folder} keeps its last checkpoint; the same command goes on." if folder else "Nothing is kept without --to."
+    )
     with options.interruptible(kept), EpochLines(console) as progress:
         trained = train(
             data, settings, base=file, images=images, folder=folder, device=device, threads=threads, test=test,
-            progress=progress,
+            cache_gb=cache_gb, progress=progress,
         )  # fmt: skip
     outcome = trained.outcome
     console.print(

@@ -11,20 +11,25 @@ from silktune.cli.terminal.tables import plain_table, print_sheet
 from silktune.errors import TrialsFailed
 from silktune.study import ablation_folder
 from silktune.study.paths import StudyPaths
+from silktune.study.table import runs_planned
 from silktune.study.table.ablation_sheets import sheets
+from silktune.study.table.in_words import in_words
 
 if TYPE_CHECKING:
     from silktune.api.studies import AblationStudy
     from silktune.orchestrate.estimate import Estimate
 
-SHOWN = ("rows", "differences-mean_f1")  # in the terminal; table.md has all
-
 
 def ablation(console: Console, study: AblationStudy) -> None:
     """The sheets that answer the question; the others are in table.md."""
+    shown = ("rows", f"differences-{study.results.table.metric}")  # table.md has all
     for sheet in sheets(study.results):
-        if sheet.name in SHOWN:
+        if sheet.name in shown:
             print_sheet(console, sheet)
+    if words := in_words(study.results):
+        console.print("\nIn words", style="bold")
+        for sentence in words:
+            console.print(f"- {sentence}", markup=False, soft_wrap=True)
 
 
 def plan(console: Console, estimate: Estimate) -> None:
@@ -48,6 +53,8 @@ def plan(console: Console, estimate: Estimate) -> None:
             f"takes {min(epochs):.1f} to {max(epochs):.1f} s.",
             soft_wrap=True,
         )
+    for sentence in runs_planned.planned(estimate.results) if estimate.results else ():
+        console.print(sentence, markup=False, soft_wrap=True)
     console.print("Nothing was run.")
 
 

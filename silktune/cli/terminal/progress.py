@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (  # fmt: skip
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from silktune.api.progress import Begun
@@ -19,6 +27,13 @@ if TYPE_CHECKING:
     from silktune.study.plan import Trial
 
 
+class _Rate(ProgressColumn):
+    """Images per second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.0f} images/s" if task.speed else "")
+
+
 class Preparation(StudyWatcher):
     """A bar while the images of a label table are prepared, and what a person should know."""
 
@@ -26,18 +41,33 @@ class Preparation(StudyWatcher):
         self.console = console
         columns = (TextColumn("Preparing images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Progress(*columns, console=console, transient=True)
+        self.activations = Progress(
+            TextColumn("Computing activations"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
+        self.activations.stop()
 
     def preparing(self, done: int, total: int) -> None:
         if not self.bar.tasks:
             self.bar.start()
             self.bar.add_task("", total=total)
         self.bar.update(self.bar.tasks[0].id, completed=done, total=total)
+
+    def computing(self, done: int, total: int) -> None:
+        if not self.activations.tasks:
+            self.activations.start()
+            self.activations.add_task("", total=total)
+        task = self.activations.tasks[0].id
+        self.activations.update(task, completed=done, total=total)
+        if done == total:
+            self.activations.stop()
+            self.activations.remove_task(task)
 
     def note(self, sentence: str) -> None:
         notes(self.console, [sentence])
