@@ -111,7 +111,7 @@ def _time(clock: Clock) -> None:
     clock.time("Optuna: epochs", OptunaSource, "epoch")
     clock.time("Optuna: outcomes", OptunaSource, "outcome")
     clock.time("MLflow: trials begun", buffered_tracker.BufferedTracker, "trial")
-    clock.time("MLflow: epochs", buffered_tracker.BufferedTracker, "epoch")
+    clock.time("MLflow: epochs", buffered_tracker.BufferedTracker, "epochs")
     clock.time("MLflow: outcomes", buffered_tracker.BufferedTracker, "outcome")
     clock.time("the study's folder", Outcome, "write")
     clock.time("silktune, the rest", tune.TuneSearcher, "suggest", "on_trial_complete")
@@ -139,6 +139,8 @@ class _Watcher:
 
     def note(self, sentence: str) -> None:
         print(sentence, flush=True)
+
+    def computing(self, done: int, total: int) -> None: ...
 
 
 def _end_with_input() -> None:
