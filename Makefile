@@ -24,13 +24,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/silktune data sample $(SAMPLE) --images 600
-	$(BIN)/silktune search quick --data $(SAMPLE)/labels.csv --trials 6 --concurrent 2
+	$(BIN)/silktune search quick --data $(SAMPLE)/labels.csv --trials 20 --concurrent 2
 
 test: install
 	$(BIN)/python -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadgroup
 
 test-cluster: install
-	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest -m cluster --durations=10
 
 check: install
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from fractions import Fraction
 
 UNKNOWN = -1
 
@@ -119,23 +120,42 @@ def effective_weights(counts, beta):
     return [weight * len(weights) / math.fsum(weights) for weight in weights]
 
 
-def semantic_loss(f, labels, background):
-    """L_sem of P23 Eq. (6), the margin's sign decided in whole numbers of variables."""
-    N, M = len(labels), len(labels[0])
+def semantic_loss(f, labels, background, over="all"):
+    """L_sem of P23 Eq. (6)."""
     terms = []
+    for i, p, n, margin in valid_triplets(labels, background, over):
+        terms.append(max(float(margin) + distance(f[i], f[p]) - distance(f[i], f[n]), 0.0))
+    return math.fsum(terms) / len(terms) if terms else 0.0
+
+
+def valid_triplets(labels, background, over="all"):
+    """Every i, p, n with its margin M_ipn of P23 Eq. (6) that is positive, as a fraction."""
+    N = len(labels)
+    triplets = []
     for i in range(N):
         for p in range(N):
             for n in range(N):
                 if i in (p, n) or p == n:
                     continue
-                margin = (
-                    count_equal(labels, i, p, background)
-                    - count_equal(labels, i, n, background)
-                    - count_not_comparable(labels, i, n, background)
-                )
+                margin = semantic_margin(labels, i, p, n, background, over)
                 if margin > 0:
-                    terms.append(max(margin / M + distance(f[i], f[p]) - distance(f[i], f[n]), 0.0))
-    return math.fsum(terms) / len(terms) if terms else 0.0
+                    triplets.append((i, p, n, margin))
+    return triplets
+
+
+def semantic_margin(labels, i, p, n, background, over):
+    """M_ipn = Y^ip − (Y^in + u^in) over all variables; or over those comparable for each pair (ours), 0 without any."""
+    M = len(labels[0])
+    if over == "all":
+        Y_ip = Fraction(count_equal(labels, i, p, background), M)
+        Y_in = Fraction(count_equal(labels, i, n, background), M)
+        u_in = Fraction(count_not_comparable(labels, i, n, background), M)
+        return Y_ip - (Y_in + u_in)
+    of_p = M - count_not_comparable(labels, i, p, background)
+    of_n = M - count_not_comparable(labels, i, n, background)
+    if of_p == 0 or of_n == 0:
+        return Fraction(0)
+    return Fraction(count_equal(labels, i, p, background), of_p) - Fraction(count_equal(labels, i, n, background), of_n)
 
 
 def colour_loss(f, rho):

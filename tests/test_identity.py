@@ -24,7 +24,10 @@ def test_the_order_of_keys_does_not_count_and_all_else_does() -> None:
 
 def test_what_is_neutral_is_not_kept() -> None:
     neutral = neutral_values()
-    assert set(neutral) == {"loss.tau", "loss.class_weights", "loss.beta", "loss.task_weights"}
+    assert set(neutral) == {
+        "data.background", "data.split_by", "loss.tau", "loss.class_weights", "loss.beta", "loss.task_weights",
+        "loss.sem_margin", "train.precision", "train.stop_on", "train.self_views",
+    }  # fmt: skip
     assert set(kept(Experiment())) == set(names()) - set(neutral)
     assert kept(Experiment().with_({"loss.tau": 1}))["loss.tau"] == 1
 
@@ -51,3 +54,25 @@ def test_settings_may_be_left_out_of_it() -> None:
     assert experiment_digest(longer, "d") != experiment_digest(Experiment(), "d")
     without = ("train.max_epochs",)
     assert experiment_digest(longer, "d", without) == experiment_digest(Experiment(), "d", without)
+
+
+class TestTheTrunksOwnWeights:
+    def test_of_a_resnet_are_those_of_studies_that_named_them(self) -> None:
+        named = Experiment().with_({"net.weights": "IMAGENET1K_V1"})
+        assert named == Experiment() == Experiment().with_({"net.weights": "pretrained"})
+        assert kept(Experiment())["net.weights"] == "IMAGENET1K_V1"
+        assert named.net.weights_digest == Experiment().net.weights_digest == "IMAGENET1K_V1"
+        assert experiment_digest(Experiment(), "data") == "391855941d06f6e9"  # as it was
+
+    def test_go_with_the_trunk(self) -> None:
+        timms = Experiment().with_({"net.trunk": "timm/convnext_atto"})
+        assert (timms.net.weights, timms.net.weights_digest) == ("pretrained", "pretrained")
+        assert timms.with_({"net.trunk": "resnet152"}) == Experiment()
+        assert timms == timms.with_({"net.weights": "IMAGENET1K_V1"})
+        assert Keeper.model_validate_json(Keeper(experiment=timms).model_dump_json()).experiment == timms
+
+    def test_are_no_other_ones(self) -> None:
+        for weights in ("none", "IMAGENET1K_V2", "weights/w.pth"):
+            changed = Experiment().with_({"net.weights": weights})
+            assert changed.net.weights == weights
+            assert changed.with_({"net.trunk": "timm/convnext_atto"}).net.weights == weights

@@ -11,12 +11,12 @@ import silktune
 ROOT = Path(__file__).parents[1]
 HEAVY = (
     "torch", "torchvision", "ray", "mlflow", "optuna", "pandas", "numpy", "pyarrow", "cv2", "PIL", "sklearn", "scipy",
-    "matplotlib", "pydantic", "yaml", "rich", "typer",
+    "matplotlib", "pydantic", "yaml", "rich", "typer", "timm", "huggingface_hub", "safetensors",
 )  # fmt: skip
 LIBRARIES = (
     "torch", "torchvision", "torchvision.models", "ray", "ray.tune", "ray.train", "ray.train.torch", "mlflow", "optuna",
     "pandas", "pyarrow.fs", "fsspec", "cv2", "PIL.Image", "scipy.stats", "matplotlib.figure", "jsonschema", "typer",
-    "rich.live", "pydantic", "yaml",
+    "rich.live", "pydantic", "sklearn", "yaml",
 )  # fmt: skip
 STATE = """
 import importlib, logging, os, pkgutil, sys, warnings
@@ -95,3 +95,9 @@ def test_every_name_is_there() -> None:
     for name in silktune.__all__:
         assert getattr(silktune, name)
     assert not hasattr(silktune, "predict_nothing")
+
+
+def test_what_a_trials_process_imports_has_no_statistics_library() -> None:
+    loaded = python("import sys, silktune.orchestrate.study_tracking; print(*sys.modules)").split()
+    assert "silktune.study.statistics" in loaded
+    assert not {"scipy.stats", "scipy.special", "scipy.optimize"} & set(loaded)

@@ -24,7 +24,7 @@ def said(changes: dict[str, Any], where: str = "") -> list[str]:
 
 
 def test_names_are_sections_and_fields() -> None:
-    assert len(names()) == len(set(names())) == 27
+    assert len(names()) == len(set(names())) == 33
     assert {name.split(".")[0] for name in names()} == {"data", "net", "loss", "train"}
     assert tuple(Experiment().flat()) == names()
 
@@ -38,6 +38,7 @@ def test_every_setting_has_an_origin_and_ours_says_why() -> None:
         "net.NB_RN": "NB_RN", "net.NN_jfc": "NN_jfc", "net.NN_tfc": "NN_tfc", "loss.gamma": "γ",
         "loss.lambda_C": "λ_C", "loss.lambda_aux": "λ_aux", "loss.alpha_sem": "α_sem", "loss.alpha_co": "α_co",
         "loss.alpha_slf": "α_slf", "loss.tau": "τ", "loss.beta": "β", "train.batch_size": "N^MB",
+        "train.self_views": "V",
     }  # fmt: skip
 
 
@@ -181,16 +182,20 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "data.variables": st.lists(WORDS, max_size=4, unique=True).map(tuple),
     "data.image_size": st.integers(16, 1024), "data.crop": st.sampled_from(["whole", "centre"]),
     "data.split_seed": st.integers(0, 2**70), "data.min_records": st.integers(3, 10**6),
+    "data.background": st.sampled_from(["class", "unknown"]), "data.split_by": WORDS,
     "net.trunk": st.sampled_from(["resnet50", "resnet101", "resnet152"]), "net.weights": WORDS.filter(bool),
     "net.NB_RN": st.integers(0, 16), "net.NN_jfc": NODES, "net.NN_tfc": NODES | st.just(()),
     "net.dropout": st.floats(0, 1, exclude_max=True), "loss.gamma": st.floats(0, 10),
     "loss.lambda_C": SHARE.filter(bool), "loss.lambda_aux": SHARE, "loss.alpha_sem": SHARE, "loss.alpha_co": SHARE,
     "loss.alpha_slf": SHARE, "loss.tau": st.floats(0, 10), "loss.class_weights": st.sampled_from(["none", "effective"]),
     "loss.beta": st.floats(0, 1, exclude_max=True), "loss.task_weights": st.sampled_from(["labels", "equal"]),
+    "loss.sem_margin": st.sampled_from(["all", "comparable"]),
     "train.learning_rate": st.floats(0, 1, exclude_min=True),
     "train.batch_size": st.integers(2, 65536), "train.sampling": st.sampled_from(["random", "balanced"]),
     "train.max_epochs": st.integers(1, 100_000), "train.patience": st.integers(1, 100_000),
-    "train.seed": st.integers(0, 2**62 - 1),
+    "train.stop_on": st.sampled_from(["L", "C", "mean_f1"]),
+    "train.precision": st.sampled_from(["float32", "bfloat16"]),
+    "train.self_views": st.integers(0, 64), "train.seed": st.integers(0, 2**62 - 1),
 }  # fmt: skip
 
 

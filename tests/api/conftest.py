@@ -60,7 +60,9 @@ class Here:
         return {"settings": ONE_EPOCH, "executor": "local", "device": "cpu", "root": self.folder / "runs"}
 
     def search(self, **changes: Any) -> SearchStudy:
-        given: dict[str, Any] = {"space": self.folder / "space.yaml", "sampler": "grid", "final_runs": 2, "name": "s"}
+        given: dict[str, Any] = {
+            "space": self.folder / "space.yaml", "sampler": "grid", "confirm": 0, "final_runs": 2, "name": "s"
+        }  # fmt: skip
         return silktune.search(self.data.folder, **(given | self.common | changes))
 
     def ablate(self, **changes: Any) -> AblationStudy:

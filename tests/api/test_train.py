@@ -67,5 +67,7 @@ def test_a_description(tiny: Dataset) -> None:
         assert list(classes["images"]) == list(classes[["train", "validation", "test"]].sum(axis=1))
         assert described.variables["labelled"][variable.name] == interest["images"].sum()
     assert "<table" in described._repr_html_()
+    assert list(described.triplets.index) == ["all", "comparable"]
+    assert described.triplets["anchors"].between(0.01, 1).all()
     with pytest.raises(SettingsError, match="is not about the data"):
         silktune.describe(tiny.folder, {"loss.gamma": 1})

@@ -41,7 +41,8 @@ class Study:
             "--concurrent", "2", "--device", "cpu", "--name", "study",
         ]  # fmt: skip
         self._environ = os.environ | {
-            "RAY_AUTH_MODE": "disabled", "MLFLOW_TRACKING_URI": uri, "COLUMNS": "120", "GLOO_SOCKET_IFNAME": "lo"
+            "RAY_AUTH_MODE": "disabled", "MLFLOW_TRACKING_URI": uri, "COLUMNS": "120", "GLOO_SOCKET_IFNAME": "lo",
+            "SILKTUNE_CHECKPOINT_SECONDS": "0",
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._epochs: set[tuple[Path, int]] = set()

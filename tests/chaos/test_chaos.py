@@ -75,7 +75,7 @@ def test_a_disturbed_study_ends_as_an_undisturbed_one(scene: Scene, undisturbed:
     planned = faults.plan(SEED, 5, ["late", "node", "driver", "spot", "head"])
     happened = faults.disturb(scene, planned, print)
     assert happened == len(planned), scene.study.said
-    assert "its process died; it goes on from its last epoch" in scene.study.said
+    assert "its process died; it goes on from its last checkpoint" in scene.study.said
     assert faults.GONE in scene.study.said
     assert "(raylet)" not in scene.study.said  # Ray's own words for it are a page long
     assert len(scene.study.outcomes()) == TRIALS

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from silktune.cli.app import app
@@ -18,6 +19,8 @@ from silktune.data.dataset import Dataset
 from silktune.orchestrate import executors
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.outcome import Epoch, Outcome, Scores
+from silktune.storage import Storage
+from silktune.study import predictions
 from silktune.study.figures import ablation_figures
 from silktune.study.plan import Trial
 
@@ -47,7 +50,7 @@ rows:
   - {id: MTL^fo, set: {loss.gamma: 2}}
   - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
 """
-SEARCH = ("search", "space.yaml", "--sampler", "grid", "--final-runs", "2")
+SEARCH = ("search", "space.yaml", "--sampler", "grid", "--confirm", "2", "--final-runs", "2")
 ABLATE = ("ablate", "rows.yaml")
 Between = Callable[[Trial], object]
 
@@ -81,6 +84,7 @@ class Playing:
     """An executor whose trials end at once, with figures that their settings decide."""
 
     device = "cpu"
+    here = False  # so that nothing is kept of a trunk, which no trial of this one reads
 
     def __init__(self, studies: Studies) -> None:
         self.studies = studies
@@ -97,17 +101,28 @@ class Playing:
             if coordinator.keep_models:
                 _save(coordinator.paths.trial(trial.id) / "model.pt", trial, view)
             outcome = _outcome(view, trial, epochs, test)
+            if outcome.test:
+                _keep(view, trial, coordinator.paths.place(trial.id))
             self.studies.between(trial)
             coordinator.end(trial.id, outcome)
 
 
 def _scores(data: Dataset, trial: Trial, subset: str, number: int) -> Scores:
     """Of predictions that the trial's settings, run and epoch decide."""
-    rows = data.rows(subset)
+    return metrics.scores(data.labels[data.rows(subset)], _predicted(data, trial, subset, number), data.variables)
+
+
+def _predicted(data: Dataset, trial: Trial, subset: str, number: int) -> NDArray[np.int64]:
+    """Half of the labels, and else the first class."""
     chance = np.random.default_rng([number, trial.run, *trial.fingerprint("").encode()])
-    truth = data.labels[rows]
-    named = np.where(chance.random(truth.shape) < 0.5, truth, 0)
-    return metrics.scores(truth, np.maximum(named, 0), data.variables)
+    truth = data.labels[data.rows(subset)]
+    return np.maximum(np.where(chance.random(truth.shape) < 0.5, truth, 0), 0)
+
+
+def _keep(data: Dataset, trial: Trial, place: Storage) -> None:
+    predicted = _predicted(data, trial, "test", 0)
+    sure = [np.eye(v.outputs, dtype=np.float32)[predicted[:, m]] for m, v in enumerate(data.variables)]
+    predictions.keep(data, data.rows("test"), sure, place)
 
 
 def _epochs(data: Dataset, trial: Trial) -> Iterator[Epoch]:
@@ -132,4 +147,6 @@ def _save(path: Path, trial: Trial, data: Dataset) -> None:
     settings = trial.experiment.net
     torch.manual_seed(trial.run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network(settings, [variable.outputs for variable in data.variables]).state_dict(), path)
+    outputs = [variable.outputs for variable in data.variables]
+    whole = network(settings, outputs, trial.experiment.data.image_size)
+    torch.save(whole.silknet.state_dict(), path)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from silktune.cli.terminal import ablation_tables
 from silktune.data.sample_data import collection
+from silktune.orchestrate.estimate import Estimate
+from silktune.orchestrate.executors.resources import Resources
 from silktune.study import ablation_folder
 from silktune.study.paths import StudyPaths
 from tests.cli.run import silktune
@@ -82,8 +87,19 @@ def test_the_plan_says_everything_and_runs_nothing(tmp_path: Path, woven: Path) 
     for row in ("MTL", "MTL^fo", "MTL+R^sem", "MTL+R^all", "MTL^fo+R^sem", "MTL^fo+R^all"):
         assert re.search(rf"^{re.escape(row)} .* [0-9a-f]{{16}} +0/2 +\d+ min$", done.stdout, re.MULTILINE), row
     assert "12 trainings in 2 runs: 0 done, 12 left." in done.stdout
+    assert "With 2 runs of each row and 5 tests, a difference of " in done.stdout
     assert re.search(r"About \d+ min, 1 at a time with \d+ CPU each, if .* an epoch takes \d", done.stdout)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["data"]
+
+
+def test_the_plan_says_how_many_runs_find_what_matters() -> None:
+    results, printed = multi_task(), io.StringIO()
+    results.table = MULTI_TASK.model_copy(update={"smallest_effect": 0.01})
+    estimate = Estimate(5, (), Resources(1, 1, 1.0, 0.0), (), results=results)
+    ablation_tables.plan(Console(file=printed, width=200), estimate)
+    said = printed.getvalue()
+    assert "To find a difference of 1.00 points in F1 in 4 of 5 cases" in said
+    assert "47 runs of each row if they deviate by 1.46 points, the deviation seen" in said
 
 
 @pytest.fixture
@@ -101,6 +117,7 @@ def test_a_table_is_made_from_the_outcomes(study: StudyPaths) -> None:
     assert done.returncode == 0, done.stderr
     for line in MULTI_TASK.lines:
         assert line in done.stdout
+    assert "In words\n- MTL^fo is better than MTL in F1, by 2.64 to 5.36 points" in done.stdout
     assert {path.name for path in ablation_folder.files(study)} == {*ablation_folder.TABLES, "figures"}
     before = {path: path.read_bytes() for path in study.folder.rglob("*.*") if path.is_file()}
     assert silktune("table", study.folder).returncode == 0

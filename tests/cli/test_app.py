@@ -18,6 +18,8 @@ COMMANDS = (
     ["table"],
     ["train"],
     ["settings"],
+    ["trunks"],
+    ["cache"],
     ["data"],
     ["data", "prepare"],
     ["data", "describe"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -56,9 +57,9 @@ def test_importing_the_commands_loads_nothing_heavy() -> None:
 def test_counts_are_described(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text(COUNTS, encoding="utf-8")
     assert lines(run("describe", tmp_path / "counts.csv")) == [
-        "variable  K_m  labelled  share  background  |M_m|     IR    BD",
-        "material    3    35,351      –           0      2    7.0  0.66",
-        "time        7    28,345      –         104      5  232.0  0.51",
+        "variable  K_m  labelled  share  background  |M_m|   m/K     IR    BD",
+        "material    3    35,351      –           0      2  0.67    7.0  0.66",
+        "time        7    28,345      –         104      5  0.71  232.0  0.51",
         "material                  time",
         "                 images                 images",
         "  animal fibre   27,252     19th         9,975",
@@ -81,14 +82,19 @@ def test_a_label_table_is_described_with_its_split(tmp_path: Path) -> None:
     said = lines(run("describe", table))
     assert said[0].startswith("set: 29 images of 29 records: 1")
     assert said[1:3] == [
-        "variable  K_m  labelled  share  background  |M_m|   IR    BD",
-        "colour      2        28  96.6%           1      1  1.2  0.07",
+        "variable  K_m  labelled  share  background  |M_m|   m/K   IR    BD",
+        "colour      2        28  96.6%           1      1  0.50  1.2  0.07",
     ]
     assert said[-2:] == [
         "colour: too rare for three subsets, so background: rare (2 records)",
         "left out: 1 image: no label but of classes too rare to split",
     ]
     assert "              images  train  validation  test" in said
+    used = next(i for i, line in enumerate(said) if line.startswith("L_sem: "))
+    assert re.fullmatch(
+        r"L_sem: \d+\.\d % of training images can be anchors, \d[\d.]* % of triplets are valid;", said[used]
+    )
+    assert re.fullmatch(r"  with loss\.sem_margin=comparable 100\.0 % and \d[\d.]* %", said[used + 1])
     assert [line.split()[:2] for line in said if line.startswith("  background")] == [["background", "1"]]
 
 

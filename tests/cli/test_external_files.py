@@ -18,7 +18,7 @@ from silktune.settings import Experiment, Runtime
 from silktune.study.plan import Trial
 from tests.cli.studies import Studies
 
-SPACE = ("search", "space.yaml", "--sampler", "grid", "--final-runs", "1")
+SPACE = ("search", "space.yaml", "--sampler", "grid", "--confirm", "0", "--final-runs", "1")
 ROWS = ("ablate", "rows.yaml")
 COMMANDS = pytest.mark.parametrize("command", [SPACE, ROWS], ids=["search", "ablation"])
 CHANGED = "net.weights: weights/w.pth has another content than when runs/study was begun"
@@ -31,7 +31,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     for seed in (0, 1):
         torch.manual_seed(seed)
         path = tmp_path_factory.mktemp("weights") / "w.pth"
-        torch.save(torchvision.models.resnet18().state_dict(), path)
+        resnet = torchvision.models.resnet18()
+        resnet.bn1.running_mean.fill_(0.1)  # as if it were trained
+        torch.save(resnet.state_dict(), path)
         made.append(path.read_bytes())
     return made[0], made[1]
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from silktune.data.dataset import Dataset
+from silktune.orchestrate.teller import Teller
 from silktune.settings import Experiment
 from silktune.study import plan
 from silktune.study.paths import StudyPaths
@@ -76,12 +78,12 @@ def test_an_empty_store_gets_the_record_that_the_study_had_and_a_complete_one_no
     begun = studies.begin(*command)
     assert "MLflow" not in begun.output.split("To look")[0], begun.output
     before, wanted = everything(live), record(live)
-    assert len(wanted) == (8 if command == SEARCH else 10)
+    assert len(wanted) == (16 if command == SEARCH else 10)
     assert sum(len(run["models"]) for run in wanted.values()) == (1 if command == SEARCH else 0)
     sync(studies, live, monkeypatch)
     assert everything(live) == before
     said = sync(studies, other, monkeypatch)
-    assert f"MLflow has {studies.study} with 6 trials that have ended." in said
+    assert f"MLflow has {studies.study} with {12 if command == SEARCH else 6} trials that have ended." in said
     assert record(other) == wanted
     after = everything(other)
     sync(studies, other, monkeypatch)
@@ -104,18 +106,25 @@ def test_a_store_that_is_away_ends_no_study_and_its_record_is_complete_in_the_en
 ) -> None:
     database = sqlite3.connect(studies.folder / "live.db", isolation_level=None)
     ended: list[Trial] = []
+    noticed, say = threading.Event(), Teller.say
+
+    def noticing(teller: Teller, sentence: str) -> None:
+        say(teller, sentence)
+        noticed.set()
 
     def between(trial: Trial) -> None:
         ended.append(trial)
         if len(ended) == 3:
             database.execute("ALTER TABLE runs RENAME TO away")
         if back and len(ended) == 5:
+            assert noticed.wait(60)
             database.execute("ALTER TABLE away RENAME TO runs")
 
+    monkeypatch.setattr(Teller, "say", noticing)
     studies.between = between
     begun = studies.begin(*command)
     assert begun.exit_code == (1 if command == SEARCH else 0)  # a trial of the search fails
-    assert len(ended) == 6
+    assert len(ended) == (12 if command == SEARCH else 6)
     assert "The study goes on, and what MLflow misses is made up for when it is back." in begun.output
     assert "In runs/study:" in begun.output
     assert "Traceback" not in begun.output

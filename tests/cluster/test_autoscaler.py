@@ -64,11 +64,12 @@ def test_a_search_waits_for_the_nodes_that_the_autoscaler_brings_up(cluster: Hea
     collection.weave(tmp_path / "sample", 120, 0)
     (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
     said = cluster.run(
-        f"silktune search {tmp_path}/grid.yaml --sampler grid --trials 2 --final-runs 1 --device cpu --concurrent 2 "
-        f"--data {tmp_path}/sample/labels.csv --address {cluster.address} --root {tmp_path}/runs --name study",
+        f"silktune search {tmp_path}/grid.yaml --sampler grid --trials 2 --confirm 0 --final-runs 1 --device cpu "
+        f"--concurrent 2 --data {tmp_path}/sample/labels.csv --address {cluster.address} "
+        f"--root {tmp_path}/runs --name study",
         limit=180,
     )
     assert "There is room for 0 of 2 trials at once. The autoscaler brings up nodes" in said
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in (tmp_path / "runs/study/outcomes").iterdir()]
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in (tmp_path / "runs/study/outcomes").glob("*.json")]
     assert [outcome["state"] for outcome in found] == ["finished"] * 3, said
     assert "2 one-cpu" in cluster.run(f"ray status --address {cluster.address}")

@@ -42,13 +42,13 @@ def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path:
     submit(cluster, tmp_path)
     first = wait_for(outcomes / "t000.json", cluster)
     assert "was stopped" in follow(cluster, "ray job stop silk")
-    assert len(list(outcomes.iterdir())) < 3
+    assert len(list(outcomes.glob("*.json"))) < 3
 
     follow(cluster, "ray job delete silk")
     submit(cluster, tmp_path)
     log = follow(cluster, "ray job logs --follow silk", limit=LIMIT)
     assert "succeeded" in follow(cluster, "ray job status silk")
-    found = {file.stem: json.loads(file.read_text(encoding="utf-8"))["state"] for file in outcomes.iterdir()}
+    found = {file.stem: json.loads(file.read_text(encoding="utf-8"))["state"] for file in outcomes.glob("*.json")}
     assert len(found) == 3, found
     assert set(found.values()) == {"finished"}
     assert (outcomes / "t000.json").stat().st_mtime_ns == first, "a finished trial was run again"
@@ -58,8 +58,8 @@ def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path:
 def submit(cluster: Head, folder: Path) -> None:
     """The documented command, with a search that takes seconds."""
     words = (
-        f"{folder}/grid.yaml --sampler grid --trials 2 --final-runs 1 --device cpu --data {folder}/sample/labels.csv "
-        f"--address auto --root {folder}/runs --name study train.max_epochs=6"
+        f"{folder}/grid.yaml --sampler grid --trials 2 --confirm 0 --final-runs 1 --device cpu "
+        f"--data {folder}/sample/labels.csv --address auto --root {folder}/runs --name study train.max_epochs=6"
     )
     assert SUBMIT in README
     assert "submitted successfully" in cluster.run(SUBMIT + words)

@@ -22,8 +22,8 @@ FILE = "docs/cluster/onpremises.yaml"
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SEARCH = (
     f"silktune search quick --data {STORAGE}/sample/labels.csv --address auto --concurrent 2 --device cpu --trials 4 "
-    f"--final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 train.max_epochs=16 "
-    "train.patience=16 net.NB_RN=1"
+    f"--confirm 0 --final-runs 1 --root {STORAGE}/runs --name two data.image_size=32 train.batch_size=24 "
+    "train.max_epochs=16 train.patience=16 net.NB_RN=1 net.trunk=resnet18 net.weights=none loss.alpha_slf=0.5"
 )
 NO_INTERNET = "[global]\nno-index = true\nno-build-isolation = false\n"  # false: pip's way to say yes here
 
@@ -67,7 +67,7 @@ def test_a_search_on_two_hosts_ends_with_all_its_trials_though_one_is_cut_off(tw
     status, output = finish(search, limit=240)
 
     assert status == 0, output
-    assert output.count("its process died; it goes on from its last epoch.") == 1, output
+    assert output.count("its process died; it goes on from its last checkpoint.") == 1, output
     assert "The runs are at http://127.0.0.1:5000" in output, output
     outcomes = _outcomes(study)
     assert len(outcomes) == 5, outcomes

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
-from silktune.core import training
+from silktune.core import metrics, training
 from silktune.data.dataset import Dataset
+from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.executors import Executor, executor
+from silktune.orchestrate.executors.job import Job, job
+from silktune.orchestrate.executors.job import train as train_job
 from silktune.orchestrate.executors.resources import Placement
 from silktune.orchestrate.fixed_trials import ListSource
 from silktune.outcome import Epoch, Outcome
@@ -21,6 +26,7 @@ from silktune.settings import Experiment, Runtime
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
+from silktune.study.predictions import Predictions
 from silktune.tracking.null_tracker import NoTracker
 from tests.core.trainings import small, timeless
 from tests.orchestrate.test_coordinator import Notes
@@ -86,6 +92,18 @@ def test_the_test_set_is_seen_only_where_it_is_asked_for(runs: Executor, tiny: D
         with runs.open():
             runs.run(made, tiny, test=test)
         assert (made.paths.outcomes()["a"].test is not None) == test
+        assert made.paths.predictions("a").exists() == test
+
+
+def test_a_tested_run_keeps_what_it_predicted(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
+    made, _ = coordinator(tmp_path, tiny, ListSource([trial("a", train__max_epochs=1)]))
+    with runs.open():
+        runs.run(made, tiny, test=True)
+    kept, rows = Predictions.read(made.paths.predictions("a"), tiny.digest), tiny.rows("test")
+    assert kept.images.tolist() == tiny.samples["image"].iloc[rows].tolist()
+    assert kept.records.tolist() == tiny.samples["record"].iloc[rows].tolist()
+    assert all(np.allclose(each.sum(axis=1), 1) for each in kept.probabilities)
+    assert metrics.scores(kept.labels, kept.predicted, tiny.variables) == made.paths.outcomes()["a"].test
 
 
 class StopsAfterTwo(ListSource):
@@ -108,7 +126,7 @@ def test_a_training_that_fails_says_why_and_the_next_one_goes_on(runs: Executor,
         runs.run(made, tiny, test=False)
     outcomes = made.paths.outcomes()
     assert outcomes["a"].state == "failed"
-    assert outcomes["a"].reason.startswith("The loss L is nan after epoch 1.")
+    assert outcomes["a"].reason.startswith("The loss L is nan after epoch ")
     assert outcomes["b"].state == "finished"
 
 
@@ -161,6 +179,29 @@ def test_a_trial_has_a_thread_per_core(runs: Executor) -> None:
         assert (each.concurrent, each.threads) == (1, int(each.cpus))
 
 
+def test_a_trial_computes_with_the_threads_of_its_resources(runs: Executor, tiny: Dataset, tmp_path: Path) -> None:
+    made, _ = coordinator(tmp_path, tiny, ListSource([trial("a", train__max_epochs=2)]))
+    with runs.open():
+        made.next()
+        threads = runs.resources().threads
+        told = job(made, "a", Whereabouts.of(tiny, None), "cpu", threads, test=False)
+        seen = runs.call(_threads, told)
+    assert [of_torch for of_torch, _ in seen] == [threads] * 2
+    assert all(blas <= threads for _, blas in seen)
+
+
+def _threads(job: Job) -> list[tuple[int, int]]:
+    """At the end of every epoch: the threads of torch, and the most that a library of linear algebra has."""
+    found: list[tuple[int, int]] = []
+
+    def look(epoch: Epoch) -> None:
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        found.append((torch.get_num_threads(), max(blas, default=1)))
+
+    train_job(job, look)
+    return found
+
+
 def test_torch_has_its_threads_back(tiny: Dataset, tmp_path: Path) -> None:
     before, local = torch.get_num_threads(), executor("local", PLACED)
     made, _ = coordinator(tmp_path, tiny, ListSource([trial("a", train__max_epochs=1)]))
@@ -189,3 +230,18 @@ def test_what_this_process_alone_cannot_do_is_said(asked: dict[str, object], opt
         ResourceError, match=f"without a Ray: {option} cannot be. Leave it out, or take --executor ray."
     ):
         executor("local", replace(PLACED, **asked))  # type: ignore[arg-type]
+
+
+def test_the_time_between_checkpoints_is_a_number_or_a_sentence(
+    tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = coordinator(tmp_path, tiny, ListSource([trial("a")]))
+    assert made.next() is not None
+    where = Whereabouts(str(tiny.folder))
+    for written, seconds in (("", 30.0), ("0", 0.0), ("5", 5.0)):
+        monkeypatch.setenv("SILKTUNE_CHECKPOINT_SECONDS", written)
+        assert job(made, "a", where, "cpu", 1, test=False).runtime.checkpoint_seconds == seconds
+    for written in ("soon", "-1"):
+        monkeypatch.setenv("SILKTUNE_CHECKPOINT_SECONDS", written)
+        with pytest.raises(ResourceError, match=f"SILKTUNE_CHECKPOINT_SECONDS={written}: it may be a number"):
+            job(made, "a", where, "cpu", 1, test=False)

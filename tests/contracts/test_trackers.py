@@ -23,14 +23,14 @@ def _begin(tracker: Tracker) -> None:
     tracker.trial("trials", "t0", settings(), {"mlflow.runName": "t0 γ 2"})
     tracker.trial("trials", "t1", settings(loss__gamma=0.0), {})
     for number in (1, 2):
-        tracker.epoch("t0", epoch(number))
+        tracker.epochs("t0", [epoch(number)])
     tracker.group(ROW, name=ROW, params={"loss.gamma": 0.0}, tags={"silktune.line": "C* + R^slf"})
     tracker.trial(ROW, "r0", settings(), {})
     tracker.group("the same", name="the same", params={"loss.gamma": 0.0}, tags={"silktune.same_as": ROW})
 
 
 def _finish(tracker: Tracker, file: Path) -> None:
-    tracker.epoch("t0", epoch(3))
+    tracker.epochs("t0", [epoch(3)])
     tracker.outcome("t0", outcome(3))
     tracker.outcome("t1", outcome(1, state="pruned", reason="worse than the median"))
     tracker.trial("final", "f0", settings(), {})

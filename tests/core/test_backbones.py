@@ -18,11 +18,12 @@ from silktune.core.backbones.resnets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from silktune.errors import ResourceError, SettingsError
 from silktune.settings.trunks import BLOCKS, FAMILIES
 
+SIZE = 64  # pixels per side
 MEAN, DEVIATION = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
 
 
 def split(name: str, weights: str | Path, NB_RN: int) -> tuple[Prefix, Suffix]:
-    return build(name, str(weights)).split(NB_RN)
+    return build(name, str(weights), SIZE).split(NB_RN)
 
 
 def without_memory(name: str, NB_RN: int) -> tuple[Prefix, Suffix]:
@@ -59,7 +60,7 @@ def file(resnet: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images() -> Tensor:
-    return torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    return torch.rand(4, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -69,7 +70,7 @@ class TestEveryBackbone:
     def test_is_of_one_family_and_has_the_blocks_that_the_settings_say(self, name: str) -> None:
         assert [name in trunks for trunks in FAMILIES.values()].count(True) == 1
         with torch.device("meta"):
-            backbone = build(name, "none")
+            backbone = build(name, "none", SIZE)
         assert len(backbone.blocks) == BLOCKS[name]
         assert min(backbone.F, backbone.image_size) > 0
 
@@ -86,7 +87,7 @@ class TestEveryBackbone:
         assert not any(p.requires_grad for p in without_memory(name, BLOCKS[name])[0].parameters()), "the stem"
 
     def test_gives_f_rn_of_its_length_and_blocks_count_from_the_end(self, name: str) -> None:
-        images = torch.rand(1, 3, 64, 64, device="meta")
+        images = torch.rand(1, 3, SIZE, SIZE, device="meta")
         sizes = []
         for NB_RN in (0, 1, 2, BLOCKS[name]):
             prefix, suffix = without_memory(name, NB_RN)
@@ -144,7 +145,7 @@ class TestBatchNorm:
         assert all(torch.equal(value, before[name]) for name, value in after.items())
 
     def test_of_random_weights_is_measured(self) -> None:
-        images = torch.rand(48, 3, 64, 64)
+        images = torch.rand(48, 3, SIZE, SIZE)
         (prefix, suffix), seen = split("resnet18", "none", 3), {}
         measure_statistics(prefix, suffix, [images])
         norms = [m for part in (prefix, suffix) for m in part.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -203,7 +204,7 @@ class TestWeightsOfAFile:
     def test_without_a_classifier_are_enough(self, resnet: nn.Module, tmp_path: Path) -> None:
         state = {name: value for name, value in resnet.state_dict().items() if not name.startswith("fc.")}
         torch.save(state, tmp_path / "w.pth")
-        build("resnet18", str(tmp_path / "w.pth"))
+        build("resnet18", str(tmp_path / "w.pth"), SIZE)
 
     def test_none_are_random_and_images_as_they_are(self) -> None:
         prefix, suffix = split("resnet18", "none", 2)
@@ -216,7 +217,7 @@ class TestWeightsOfAFile:
 class TestWeightsThatAreWrong:
     def said(self, weights: object, name: str = "resnet18") -> str:
         with pytest.raises(SettingsError) as caught:
-            build(name, str(weights))
+            build(name, str(weights), SIZE)
         return str(caught.value)
 
     def test_of_another_trunk(self, file: Path) -> None:
@@ -242,7 +243,7 @@ class TestWeightsThatAreWrong:
             (b"", "it is empty"), (b"garbage", "it is no file of torch.save"),
             (b"PK\x03\x04garbage", "it broke off, or is damaged: copy it again"),
             (b"<html>", "it is no file of torch.save"),
-            (b"\x08\0\0\0\0\0\0\0{}      ", "it is a file of safetensors, not of torch.save"),
+            (b"\x09\0\0\0\0\0\0\0{}      ", "it is a file of safetensors that broke off, or is damaged: copy it again"),
             (pickle.dumps(print), "it is damaged, or holds more than tensors"),
             (b"\x80\x02garbage", "it is damaged, or holds more than tensors"),
         ],
@@ -282,7 +283,7 @@ class TestWeightsThatAreWrong:
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         assert self.said(tmp_path / "w.pth") == (
-            f"net.weights: there is no file {tmp_path / 'w.pth'}. Give a file, a torchvision name, or none."
+            f"net.weights: there is no file {tmp_path / 'w.pth'}. Give a file, a name, pretrained or none."
         )
 
     def test_a_name_that_torchvision_does_not_know(self) -> None:
@@ -290,14 +291,14 @@ class TestWeightsThatAreWrong:
             "net.weights: IMAGENET1K_V3 is no name of torchvision's weights for resnet18. Did you mean IMAGENET1K_V1?"
         )
         assert self.said("non").endswith(" Did you mean none?")
-        assert self.said("xyz").endswith(" There is: IMAGENET1K_V1, DEFAULT, none.")
+        assert self.said("xyz").endswith(" There is: pretrained, IMAGENET1K_V1, DEFAULT, none.")
 
     @pytest.mark.timeout(30)
     def test_a_name_without_internet(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         monkeypatch.setattr(socket, "getaddrinfo", _no_internet)
         with pytest.raises(ResourceError) as caught:
-            build("resnet18", "IMAGENET1K_V1")
+            build("resnet18", "IMAGENET1K_V1", SIZE)
         said = str(caught.value)
         assert said.startswith("net.weights: torchvision's IMAGENET1K_V1 for resnet18 could not be downloaded (")
         assert said.endswith(
@@ -311,7 +312,7 @@ class TestWeightsThatAreWrong:
         copy.parent.mkdir(parents=True)
         copy.write_bytes(b"PK\x03\x04")
         with pytest.raises(ResourceError, match=r"resnet18-f37072fd\.pth cannot be read .* Delete it"):
-            build("resnet18", "IMAGENET1K_V1")
+            build("resnet18", "IMAGENET1K_V1", SIZE)
 
     def test_other_weights_under_a_name_of_torchvision(
         self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -321,7 +322,7 @@ class TestWeightsThatAreWrong:
         copy.parent.mkdir(parents=True)
         shutil.copy(file, copy)
         with pytest.raises(ResourceError, match=r"its content is damaged, or other weights\. Delete it to download"):
-            build("resnet18", "IMAGENET1K_V1")
+            build("resnet18", "IMAGENET1K_V1", SIZE)
 
 
 class Evil:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,15 @@ import torch
 import torch.distributed as dist
 
 from silktune.core import losses, predict, similarity
+from silktune.core.activations.compute import Room, compute
+from silktune.core.activations.needed import needed
+from silktune.core.activations.store import ActivationStore
 from silktune.core.collective import ALONE, Group, World
 from silktune.core.training import fit
 from silktune.data.dataset import Dataset
 from silktune.outcome import Epoch
 from silktune.settings import Experiment, Runtime
+from tests.core.test_activations import Heard
 from tests.core.trainings import small
 
 LIMIT = 100  # seconds; workers that wait for each other fail by hanging
@@ -134,13 +138,18 @@ def talk(world: World) -> tuple[str, list[float]]:
 
 
 def training(
-    world: World, experiment: Experiment, data: Dataset, folder: Path | None
+    world: World,
+    experiment: Experiment,
+    data: Dataset,
+    folder: Path | None,
+    stores: Sequence[ActivationStore] = (),
 ) -> tuple[list[Epoch], list[int], list[list[int]]]:
     """Epochs, the numbers of those that were reported, and the predictions for the test set."""
     told: list[int] = []
     runtime = Runtime(device="cpu", threads=1, folder=folder)
-    net, outcome = fit(experiment, runtime, data, lambda epoch: told.append(epoch.number), world)
-    return list(outcome.epochs), told, predict.predict(net, data, data.rows("test"), CPU).tolist()
+    trained = fit(experiment, runtime, data, lambda epoch: told.append(epoch.number), world, stores)
+    predicted = predict.predict(trained.net, trained.inputs, data.rows("test"))
+    return list(trained.outcome.epochs), told, predicted.tolist()
 
 
 class TestTwoAndThreeWorkers:
@@ -196,6 +205,19 @@ class TestATraining:
             assert [epoch.validation for epoch in found] == [epoch.validation for epoch in epochs]
             assert its_predicted == predicted
             assert its_told == told
+
+    @pytest.mark.parametrize("NB_RN", [0, 1])
+    def test_that_reads_activations_has_the_same_losses(
+        self, workers: Callable[[int], Workers], woven: Dataset, NB_RN: int
+    ) -> None:
+        experiment = EXPERIMENT.with_({"net.NB_RN": NB_RN, "train.self_views": 2})
+        epochs, _, predicted = training(ALONE, experiment, woven, None)
+        keys = compute(needed([experiment], woven), woven, CPU, Room(10**9), Heard(), verify=True)
+        kept = [ActivationStore.of(woven.store, key) for key in keys]
+        assert len(kept) == 3
+        for found, _, its_predicted in workers(2)(training, experiment, woven, None, kept):
+            np.testing.assert_allclose(losses_of(found), losses_of(epochs), rtol=1e-5, atol=1e-6)
+            assert its_predicted == predicted
 
     def test_with_dropout_too_since_what_is_dropped_is_drawn_for_the_whole_batch(
         self, workers: Callable[[int], Workers], woven: Dataset

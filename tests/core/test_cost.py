@@ -50,6 +50,14 @@ def test_of_every_part_something_is_said(woven: Dataset) -> None:
     assert min(pace.start, pace.train, pace.validation) > 0
 
 
+@pytest.mark.parametrize("view", [{"loss__alpha_slf": 0}, {"train__self_views": 2}])
+def test_what_is_kept_is_counted_once_and_not_in_an_epoch(woven: Dataset, view: dict[str, Any]) -> None:
+    frozen = small(**DEAR | {"net__NB_RN": 0} | view)
+    kept, computed = (cost.measure(frozen, runtime(), woven, kept=kept) for kept in (True, False))
+    assert kept.train < computed.train / 2
+    assert kept.frozen > 0 == computed.frozen
+
+
 @pytest.mark.parametrize("limit", [0.0, 1000.0])
 def test_the_limit_ends_it_but_not_before_a_step_and_a_validation_batch(
     tiny: Dataset, steps: dict[str, int], limit: float

@@ -24,5 +24,5 @@ def test_a_training_that_was_not_begun_has_loaded_nothing_heavy() -> None:
 
 def test_a_network_needs_torchvision_and_nothing_else() -> None:
     code = "from silktune.core.silknet import network; from silktune.settings import Net; "
-    code += "network(Net(trunk='resnet18', weights='none'), [3])"
+    code += "network(Net(trunk='resnet18', weights='none'), [3], 32)"
     assert loaded(code) == {"torchvision", "torch._dynamo"}, "torchvision loads torch._dynamo, and so would Adam"

@@ -27,8 +27,8 @@ def batch(seed, N, D=6, dtype=torch.float64):
     return f, labels, logits
 
 
-def semantic_loss(f, labels, background=BACKGROUND):
-    return losses.semantic(f, *similarity.semantic(labels, background))
+def semantic_loss(f, labels, background=BACKGROUND, margin="all"):
+    return losses.semantic(f, *similarity.semantic(labels, background, margin=margin))
 
 
 def lists(tensors):
@@ -96,19 +96,25 @@ class TestSemantic:
         expected = reference.semantic_loss(f.tolist(), labels.tolist(), BACKGROUND.tolist())
         assert semantic_loss(f, labels).item() == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
-    @given(seeds, st.integers(1, 40), st.integers(1, 7))
-    def test_triplets_are_counted_as_if_each_was_looked_at(self, seed, N, M):
-        chance = np.random.default_rng(seed)
-        Y, u = similarity.semantic(torch.from_numpy(chance.integers(-1, 3, (N, M))), torch.full((M,), -1))
-        delta = torch.from_numpy(chance.integers(0, 6, (N, N)) / 4).float()  # with many ties
-        s, t = Y + delta, Y + u + delta
-        different = ~torch.eye(N, dtype=torch.bool)
-        valid = (Y[:, :, None] - (Y + u)[:, None, :] > 1e-3) & different[:, :, None] & different[:, None, :]
-        active = valid & (s[:, :, None] > t[:, None, :])
-        with_p, with_n, n_valid = losses._count_triplets(s, t, Y, Y + u)
-        assert torch.equal(with_p, active.sum(2).float())
-        assert torch.equal(with_n, active.sum(1).float())
-        assert n_valid == valid.sum()
+    @given(seeds, st.integers(1, 7))
+    def test_over_comparable_variables_is_the_reference(self, seed, N):
+        f, labels, _ = batch(seed, N)
+        expected = reference.semantic_loss(f.tolist(), labels.tolist(), BACKGROUND.tolist(), over="comparable")
+        assert semantic_loss(f, labels, margin="comparable").item() == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+    @given(seeds, st.integers(1, 7), st.sampled_from(["all", "comparable"]))
+    def test_counts_the_valid_triplets_of_each_anchor(self, seed, N, margin):
+        f, labels, _ = batch(seed, N)
+        _, valid = losses.semantic_counted(f, *similarity.semantic(labels, BACKGROUND, margin=margin))
+        anchors = [i for i, *_ in reference.valid_triplets(labels.tolist(), BACKGROUND.tolist(), margin)]
+        assert valid.tolist() == [anchors.count(i) for i in range(N)]
+
+    def test_over_comparable_variables_two_known_labels_of_three_are_enough(self):
+        labels = torch.tensor([[0, -1, -1], [0, 1, -1], [1, -1, 2]])  # at most 1 of 3: no anchor over all variables
+        f, none = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), torch.tensor([-1, -1, -1])
+        assert semantic_loss(f, labels, none).item() == 0
+        expected = (max(1 + math.sqrt(2) - 2, 0) + max(1 + math.sqrt(2) - math.sqrt(2), 0)) / 2
+        assert semantic_loss(f, labels, none, "comparable").item() == pytest.approx(expected)
 
     def test_value_and_gradient_are_those_of_all_triplets_written_out(self):
         f, labels, _ = batch(2, 25)
@@ -157,29 +163,6 @@ class TestSemantic:
         f = batch(5, 3)[0]
         assert (Y[0, 1] - Y[0, 2]) > 0
         assert losses.semantic(f, Y, torch.zeros_like(Y)).item() == 0
-
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-    @pytest.mark.parametrize("M", range(1, 13))
-    def test_valid_margins_are_those_of_whole_numbers(self, M, dtype):
-        equal, out_of = torch.meshgrid(torch.arange(M + 1), torch.arange(M + 1), indexing="ij")
-        Y, u = (equal.to(dtype) / M).flatten(), (out_of.to(dtype) / M).flatten()
-        margins = equal.flatten()[:, None] - (equal + out_of).flatten()[None, :]
-        assert torch.equal(Y[:, None] > (Y + u)[None, :] + losses.SMALLEST_MARGIN, margins > 0)
-
-    @given(st.integers(1, 12), seeds)
-    def test_number_of_valid_triplets_is_that_of_whole_numbers(self, M, seed):
-        labels = torch.randint(-1, 3, (6, M), generator=torch.Generator().manual_seed(seed))
-        background = torch.full((M,), 2)
-        Y, u = similarity.semantic(labels, background)
-        *_, n_valid = losses._count_triplets(Y, Y, Y, Y + u)
-        rows, none = labels.tolist(), background.tolist()
-        margins = [
-            reference.count_equal(rows, i, p, none)
-            - reference.count_equal(rows, i, n, none)
-            - reference.count_not_comparable(rows, i, n, none)
-            for i in range(6) for p in range(6) for n in range(6) if len({i, p, n}) == 3
-        ]  # fmt: skip
-        assert n_valid == sum(margin > 0 for margin in margins)
 
 
 class TestColour:
@@ -233,6 +216,15 @@ class TestSelfSimilarity:
 
 
 class TestDistances:
+    @given(seeds, st.integers(1, 9), st.sampled_from([torch.float32, torch.float64]))
+    def test_they_and_their_gradient_are_those_of_differences(self, seed, N, dtype):
+        f, steps = batch(seed, N, D=40)[0], torch.rand(N, N, generator=torch.Generator().manual_seed(seed)) - 0.5
+        f = normalize(f + (f[:1] if seed % 2 else 0), dim=1).to(dtype).requires_grad_()
+        delta, expected = losses._distances(f), losses._by_differences(f.double())
+        torch.testing.assert_close(delta.double(), expected, rtol=0, atol=1e-6 if dtype == torch.float32 else 1e-12)
+        found, exact = (torch.autograd.grad((d * steps).sum(), f)[0] for d in (delta, expected))
+        torch.testing.assert_close(found, exact, rtol=1e-6, atol=1e-6 if dtype == torch.float32 else 1e-9)
+
     def test_equal_rows_are_exactly_0_apart_and_have_no_gradient(self):
         f = normalize(torch.randn(1, 1024), dim=1).repeat(4, 1).requires_grad_()
         delta = losses._distances(f)
@@ -240,9 +232,21 @@ class TestDistances:
         assert torch.equal(delta, torch.zeros(4, 4))
         assert torch.equal(f.grad, torch.zeros_like(f))
 
-    def test_nearly_equal_rows_keep_their_distance(self):
-        f = torch.tensor([[1.0, 0.0], [1.0, 1e-5]])
-        assert losses._distances(f)[0, 1].item() == pytest.approx(1e-5, rel=1e-4)
+    def test_equal_rows_among_others_too(self):
+        f = normalize(torch.randn(6, 1024, generator=torch.Generator().manual_seed(0)), dim=1)[[0, 1, 2, 3, 1, 0]]
+        delta = losses._distances(f.requires_grad_())
+        assert delta[0, 5] == delta[1, 4] == 0
+        (gradient,) = torch.autograd.grad(delta[0, 5] + delta[1, 4], f)
+        assert torch.equal(gradient, torch.zeros_like(f))
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @pytest.mark.parametrize("apart", [1e-12, 1e-8, 1e-5, 0.9e-4, 1.1e-4, 1e-3])
+    def test_nearly_equal_rows_keep_their_distance_and_its_direction(self, apart, dtype):
+        f = torch.tensor([[1.0, 0.0, 0.0], [1.0, apart, 0.0], [0.0, 0.0, 1.0]], dtype=dtype, requires_grad=True)
+        distance = losses._distances(f)[0, 1]
+        assert distance.item() == pytest.approx(apart, rel=1e-6)
+        expected = torch.tensor([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], dtype=dtype)
+        torch.testing.assert_close(torch.autograd.grad(distance, f)[0], expected, rtol=1e-6, atol=1e-6)
 
 
 @given(seeds, st.integers(1, 7), st.randoms())

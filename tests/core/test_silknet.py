@@ -18,7 +18,7 @@ def whole(NN_jfc: tuple[int, ...] = (64, 20), NN_tfc: tuple[int, ...] = (8,), **
     net = Net(trunk="resnet18", weights="none", NB_RN=1, NN_jfc=NN_jfc, NN_tfc=NN_tfc, **settings)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = network(net, OUTPUTS)
+        made = network(net, OUTPUTS, 32)
         made.silknet.initialise()
     return made
 

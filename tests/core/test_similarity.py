@@ -27,6 +27,21 @@ def test_semantic_is_the_reference(labels, data):
     np.testing.assert_allclose(u, expected_u, rtol=1e-6)
 
 
+@given(labels_of_images, st.data())
+def test_over_comparable_variables_it_is_counted_by_hand(labels, data):
+    background = data.draw(st.lists(st.sampled_from([-1, 3]), min_size=labels.shape[1], max_size=labels.shape[1]))
+    seen = torch.as_tensor(labels), torch.as_tensor(background)
+    Y, u = similarity.semantic(*seen, margin="comparable")
+    for i in range(len(labels)):
+        for o in range(len(labels)):
+            pair = labels.tolist(), i, o, background
+            comparable = labels.shape[1] - reference.count_not_comparable(*pair)
+            assert u[i, o] == (comparable == 0)
+            assert Y[i, o].item() == pytest.approx(reference.count_equal(*pair) / max(comparable, 1))
+    if all(0 <= label < 3 for label in labels.flat):
+        assert all(map(torch.equal, (Y, u), similarity.semantic(*seen)))
+
+
 def test_all_labels_known_and_the_same():
     assert semantic([[1, 2], [1, 2]], [-1, -1]) == ([[1, 1], [1, 1]], [[0, 0], [0, 0]])
 

@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from silktune.core import losses
-from silktune.core.terms import TERMS, Features, Terms
+from silktune.core.terms import TERMS, Features, Terms, check_margin
+from silktune.errors import SettingsError
 from silktune.settings import Loss
+from tests import reference
 
 OUTPUTS = (3, 2)
 
@@ -56,6 +58,35 @@ def test_the_whole_loss_has_a_graph_and_is_the_combination() -> None:
     values = made(features(1, 6))
     expected = losses.combine({name: value.mean for name, value in values.items()}, made.loss.weights)
     torch.testing.assert_close(made.combine(values), expected)
+
+
+def test_an_epoch_says_what_share_of_its_images_and_triplets_the_clustering_by_labels_saw() -> None:
+    made = terms()
+    batches = [features(3, 5), features(4, 8)]
+    sums = made.sums()
+    anchors = triplets = 0
+    for batch in batches:
+        sums.add(made(batch))
+        valid = reference.valid_triplets(batch.labels.tolist(), [-1, -1])
+        anchors += len({i for i, *_ in valid})
+        triplets += len(valid)
+    assert 0 < anchors < 13
+    assert sums.shares() == {"sem.anchors": anchors / 13, "sem.triplets": triplets / (5 * 4 * 3 + 8 * 7 * 6)}
+
+
+def test_without_clustering_by_labels_there_is_no_such_share() -> None:
+    made = terms(alpha_sem=0)
+    sums = made.sums()
+    sums.add(made(features(3, 5)))
+    assert sums.shares() == {}
+
+
+def test_a_margin_over_comparable_variables_is_for_no_more_than_can_be_told_apart() -> None:
+    loss = Loss(sem_margin="comparable")
+    check_margin(loss, 74)
+    check_margin(Loss(sem_margin="comparable", alpha_sem=0), 75)
+    with pytest.raises(SettingsError, match=r"at most 74 variables, and these are 75\. Take loss\.sem_margin=all"):
+        check_margin(loss, 75)
 
 
 @pytest.mark.parametrize("task_weights", ["labels", "equal"])

@@ -18,13 +18,17 @@ import torchvision
 
 from silktune.core import augment, checkpoint, losses, similarity, training, training_loop
 from silktune.core.collective import ALONE
-from silktune.core.loader import feed
+from silktune.core.inputs import Inputs
+from silktune.core.loader import Loader
 from silktune.core.predict import evaluate, load, predict
-from silktune.core.silknet import Network, SilkNet
+from silktune.core.silknet import SilkNet
+from silktune.core.training import Trained
+from silktune.core.trunk import Trunk
 from silktune.data.dataset import Dataset
 from silktune.data.label_table import UNKNOWN
+from silktune.data.triplet_shares import triplet_shares
 from silktune.errors import ResourceError, SettingsError, StudyError, TrainingError
-from silktune.outcome import Epoch, Outcome
+from silktune.outcome import Epoch, Outcome, StopOn, VariableScores
 from silktune.seeds import number, stream
 from silktune.settings import Experiment
 from tests import reference
@@ -53,13 +57,17 @@ class Stops(Kept):
             raise KeyboardInterrupt
 
 
-def fit(experiment: Experiment, data: Dataset, folder: Path | None = None) -> tuple[Network, Outcome]:
+def fit(experiment: Experiment, data: Dataset, folder: Path | None = None) -> Trained:
     return training.fit(experiment, runtime(folder), data, lambda epoch: None)
+
+
+def loader(experiment: Experiment, data: Dataset) -> Loader:
+    return Loader(data, Inputs.of(Trunk(experiment, data, CPU)), CPU, ALONE)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = torch.load(folder / checkpoint.MODEL, weights_only=True)
-    assert len(found) > 100
+    assert len(found) > 20
     return found
 
 
@@ -77,9 +85,9 @@ def undisturbed(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 class TestTheSameNumbers:
     def test_again_and_without_a_folder(self, woven: Dataset, undisturbed: tuple[Outcome, Path]) -> None:
-        net, outcome = fit(small(), woven)
-        assert timeless(outcome) == undisturbed[0]
-        assert_equal_weights(dict(net.state_dict()), weights(undisturbed[1]))
+        trained = fit(small(), woven)
+        assert timeless(trained.outcome) == undisturbed[0]
+        assert_equal_weights(dict(trained.net.state_dict()), weights(undisturbed[1]))
 
     def test_whatever_torchs_global_stream_has_been_used_for(
         self, woven: Dataset, undisturbed: tuple[Outcome, Path]
@@ -193,7 +201,7 @@ class TestInterrupted:
 
 
 class _TrainsNothing(training_loop.Training):
-    def _train(self, e: int) -> dict[str, float]:
+    def _train(self, e: int) -> tuple[dict[str, float], dict[str, float]]:
         raise AssertionError(f"epoch {e} is trained again")
 
 
@@ -223,7 +231,9 @@ class TestACheckpoint:
         for seed in (0, 1):
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
-                torch.save(torchvision.models.get_model("resnet18", weights=None).state_dict(), file)
+                resnet = torchvision.models.get_model("resnet18", weights=None)
+                resnet.bn1.running_mean.fill_(0.1)  # as if it were trained
+                torch.save(resnet.state_dict(), file)
             if seed == 0:
                 train(small(net__weights=str(file), net__NB_RN=0, train__max_epochs=1), woven, tmp_path / "run")
         with pytest.raises(StudyError, match="belongs to a training with other settings"):
@@ -261,8 +271,9 @@ class TestACheckpoint:
         written = torch.save
         monkeypatch.setattr(torch, "save", save)
         monkeypatch.setattr(torch.Tensor, "__deepcopy__", copied)
-        net, outcome = fit(small(train__learning_rate=0.05, train__max_epochs=5, train__patience=4), tiny, tmp_path)
-        live = {value.data_ptr() for value in net.state_dict().values()}
+        trained = fit(small(train__learning_rate=0.05, train__max_epochs=5, train__patience=4), tiny, tmp_path)
+        outcome = trained.outcome
+        live = {value.data_ptr() for value in trained.net.state_dict().values()}
         *epochs, _model = contents
         behind = [content for number, content in enumerate(epochs, 1) if number > outcome.best_epoch]
         assert behind, "an epoch that is not the best is wanted too"
@@ -272,8 +283,8 @@ class TestACheckpoint:
 
     def test_of_its_best_epoch_holds_the_weights_once(self, tiny: Dataset, tmp_path: Path) -> None:
         experiment = small(train__max_epochs=1)
-        net, _ = fit(experiment, tiny, tmp_path)
-        trained = sum(4 * value.numel() for name, value in net.state_dict().items() if "prefix" not in name)
+        net = fit(experiment, tiny, tmp_path).net
+        trained = sum(4 * value.numel() for value in net.state_dict().values())
         adam = 2 * sum(4 * value.numel() for value in net.parameters() if value.requires_grad)
         assert (tmp_path / "checkpoint.pt").stat().st_size < 1.1 * (trained + adam) + 50_000
 
@@ -282,27 +293,74 @@ class TestACheckpoint:
 
 
 @pytest.fixture(scope="module")
-def ended(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, Outcome, Path]:
+def ended(woven: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, Path]:
     folder = tmp_path_factory.mktemp("early")
-    settings = small(net__NB_RN=0, train__learning_rate=0.1, train__patience=2, train__max_epochs=30)
-    return *fit(settings, woven, folder), folder
+    settings = small(net__NB_RN=0, train__learning_rate=0.03, train__patience=2, train__max_epochs=30)
+    return fit(settings, woven, folder), folder
 
 
 class TestEarlyStopping:
-    def test_ends_patience_epochs_after_the_best_validation_loss(self, ended: tuple[Network, Outcome, Path]) -> None:
-        _, outcome, _ = ended
+    def test_ends_patience_epochs_after_the_best_validation_loss(self, ended: tuple[Trained, Path]) -> None:
+        outcome = ended[0].outcome
         L = [epoch.validation_loss["L"] for epoch in outcome.epochs]
         assert len(L) == outcome.best_epoch + 2 < 30
         assert L[outcome.best_epoch - 1] == min(L)
 
-    def test_the_result_has_the_weights_of_the_best_epoch(
-        self, woven: Dataset, ended: tuple[Network, Outcome, Path]
-    ) -> None:
-        net, outcome, folder = ended
+    def test_the_result_has_the_weights_of_the_best_epoch(self, woven: Dataset, ended: tuple[Trained, Path]) -> None:
+        trained, folder = ended
+        outcome = trained.outcome
         assert outcome.validation != outcome.epochs[-1].validation
-        assert evaluate(net, woven, "validation", CPU) == outcome.validation
+        assert evaluate(trained.net, trained.inputs, "validation") == outcome.validation
         read = load(folder / checkpoint.MODEL, small(net__NB_RN=0), woven)
-        assert evaluate(read, woven, "validation", CPU) == outcome.validation
+        assert evaluate(read.silknet, trained.inputs, "validation") == outcome.validation
+
+
+class TestWhatATrainingStopsOn:
+    def test_is_the_same_cross_entropy_whatever_the_loss(self, woven: Dataset) -> None:
+        experiment = small(
+            train__max_epochs=1, train__batch_size=7, train__stop_on="C", net__NB_RN=0, loss__gamma=2, loss__tau=1,
+            loss__task_weights="equal", loss__class_weights="effective",
+        )  # fmt: skip
+        trained = fit(experiment, woven)
+        rows = woven.rows("validation")
+        (batch,) = loader(experiment, woven).feed([rows])
+        with torch.no_grad():
+            logits, _ = trained.net.eval()(batch.inputs)
+        plain = reference.classification_loss([a.double().tolist() for a in logits], batch.labels.tolist(), gamma=0)
+        loss = trained.outcome.epochs[0].validation_loss
+        assert loss["CE"] == pytest.approx(plain, rel=1e-5)
+        assert loss["C"] != pytest.approx(plain, rel=0.01)
+        assert "CE" not in trained.outcome.epochs[0].train_loss
+
+    def test_is_the_loss_of_a_plain_training_itself(self, tiny: Dataset) -> None:
+        plain = {"loss__gamma": 0, "loss__lambda_aux": 0, "train__batch_size": 7, "train__max_epochs": 2}
+        for epoch in train(small(**plain, train__stop_on="C"), tiny).epochs:
+            assert epoch.validation_loss["CE"] == pytest.approx(epoch.validation_loss["L"], rel=1e-12)
+
+    @pytest.mark.parametrize("stop_on", ["L", "C", "mean_f1"])
+    def test_decides_the_best_epoch_its_weights_and_the_end(self, woven: Dataset, stop_on: StopOn) -> None:
+        settings = small(
+            net__NB_RN=0, train__learning_rate=0.03, train__patience=3, train__max_epochs=30, train__stop_on=stop_on
+        )
+        trained = fit(settings, woven)
+        outcome = trained.outcome
+        epochs = outcome.epochs
+        worse = {
+            "L": lambda: [epoch.validation_loss["L"] for epoch in epochs],
+            "C": lambda: [epoch.validation_loss["CE"] for epoch in epochs],
+            "mean_f1": lambda: [-epoch.validation.mean_f1 for epoch in epochs],
+        }[stop_on]()
+        assert outcome.stop_on == stop_on
+        assert outcome.best_epoch == worse.index(min(worse)) + 1 == len(worse) - 3 < 27
+        assert evaluate(trained.net, trained.inputs, "validation") == outcome.validation
+
+    def test_changes_no_epoch_and_another_one_does_not_go_on_from_its_checkpoint(
+        self, woven: Dataset, undisturbed: tuple[Outcome, Path], tmp_path: Path
+    ) -> None:
+        found = train(small(train__stop_on="mean_f1"), woven, tmp_path)
+        assert timeless(found).epochs == undisturbed[0].epochs
+        with pytest.raises(StudyError, match="belongs to a training with other settings"):
+            train(small(), woven, tmp_path)
 
 
 class TestTheTestSet:
@@ -352,10 +410,11 @@ class TestLosses:
 
     def test_on_the_validation_set_is_that_of_plain_loops(self, tiny: Dataset) -> None:
         experiment = small(train__max_epochs=1, train__batch_size=64)
-        net, outcome = fit(experiment, tiny)
+        trained = fit(experiment, tiny)
+        outcome = trained.outcome
         rows = stream(0, "validation").permutation(tiny.rows("validation"))
-        (batch,) = feed(tiny, [rows], CPU, ALONE, net.prefix)
-        net, prefix = net.eval().silknet, net.prefix
+        (batch,) = loader(experiment, tiny).feed([rows])
+        net, prefix = trained.net.eval(), trained.inputs.prefix
         with torch.no_grad():
             logits, f = net(batch.inputs)
             changed = augment.apply(batch.images, augment.draw(len(rows), stream(0, "validation augmentation")))
@@ -381,12 +440,21 @@ class TestLosses:
 
     def test_that_is_no_number_ends_the_training(self, tiny: Dataset, tmp_path: Path) -> None:
         with pytest.raises(TrainingError) as caught:
-            train(small(net__NB_RN=8, train__learning_rate=1.0), tiny, tmp_path)
+            train(small(net__NB_RN=8, train__learning_rate=1.0, train__batch_size=8), tiny, tmp_path)
         assert str(caught.value) == ("The loss L is nan after epoch 1. A smaller train.learning_rate than 1 may help.")
         assert list(tmp_path.iterdir()) == []
 
 
 class TestGaps:
+    def test_an_epoch_says_what_the_clustering_by_labels_saw(self, tiny: Dataset) -> None:
+        rows = tiny.rows("train")
+        experiment = small(train__max_epochs=1, train__batch_size=len(rows), net__NB_RN=0)
+        epoch = train(experiment, tiny).epochs[0]
+        shares = triplet_shares(tiny.labels[rows], tiny.background)["all"]
+        assert epoch.train_shares == {"sem.anchors": shares.anchors, "sem.triplets": shares.triplets}
+        assert epoch.flat()["train.sem.anchors"] == shares.anchors
+        assert train(small(train__max_epochs=1, net__NB_RN=0, loss__alpha_sem=0), tiny).epochs[0].train_shares == {}
+
     def test_images_with_one_label_each_train(self, tiny: Dataset) -> None:
         labels = np.full_like(tiny.labels, UNKNOWN)
         for row in range(len(labels)):
@@ -405,9 +473,10 @@ class TestGaps:
 
     def test_a_batch_without_any_label_has_a_loss_and_a_gradient(self, tiny: Dataset) -> None:
         experiment = small()
-        net = training_loop.build(experiment, tiny, CPU)
-        (batch,) = feed(tiny, [tiny.rows("train")[:4]], CPU, ALONE, net.prefix)
-        logits, f = net.silknet(batch.inputs)
+        feeding = loader(experiment, tiny)
+        net = training_loop.build(feeding.source)
+        (batch,) = feeding.feed([tiny.rows("train")[:4]])
+        logits, f = net(batch.inputs)
         none = torch.full_like(batch.labels, UNKNOWN)
         C = losses.classification(logits, none, gamma=2.0)
         sem = losses.semantic(f, *similarity.semantic(none, torch.from_numpy(tiny.background)))
@@ -492,6 +561,32 @@ def test_every_row_of_p22_table_3_trains(tiny: Dataset, row: str, variable: str)
     assert_trains(experiment, tiny)
 
 
+def with_background(data: Dataset) -> Dataset:
+    """The same data set, in which the last class of the first variable is background."""
+    first, *others = data.variables
+    rarer = replace(first, classes=first.classes[:-1], counts=first.counts[:-1], background=first.counts[-1])
+    return replace(data, variables=(rarer, *others))
+
+
+def test_background_that_is_unknown_is_neither_trained_nor_scored(tiny: Dataset) -> None:
+    data = with_background(tiny)
+    background, test = data.labels[:, 0] == data.variables[0].K, data.subset == "test"
+    known = data.labels[:, 0] >= 0
+    tested: dict[str, VariableScores] = {}
+    for name in ("class", "unknown"):
+        experiment = small(train__max_epochs=1, net__NB_RN=0, data__background=name)
+        trained = fit(experiment, data)
+        tested[name] = evaluate(trained.net, trained.inputs, "test").variables[0]
+        assert len(trained.inputs.trunk.data.rows("train")) > 0
+    assert [len(scores.classes) for scores in tested.values()] == [data.variables[0].K + 1, data.variables[0].K]
+    assert [scores.labelled for scores in tested.values()] == [(known & test).sum(), (known & test & ~background).sum()]
+    assert tested["unknown"].f1 == tested["unknown"].f1_with_background
+    alone = small(data__background="unknown", data__variables=data.variables[0].name)
+    rows = training.view(data, alone).rows("train")
+    assert not background[rows].any()
+    assert len(rows) < len(training.view(data, small(data__variables=data.variables[0].name)).rows("train"))
+
+
 def test_every_row_is_another_experiment() -> None:
     assert len(set(P23_TABLE_3.values())) == 6
     assert len(set(P22_TABLE_3.values())) == 8
@@ -499,8 +594,8 @@ def test_every_row_is_another_experiment() -> None:
 
 class TestPredict:
     def test_of_no_rows_is_empty(self, tiny: Dataset) -> None:
-        net = training_loop.build(small(), tiny, CPU)
-        assert predict(net, tiny, np.array([], np.int64), CPU).shape == (0, 5)
+        inputs = loader(small(), tiny).source
+        assert predict(training_loop.build(inputs), inputs, np.array([], np.int64)).shape == (0, 5)
 
     def test_a_model_of_other_settings_is_refused(self, woven: Dataset, undisturbed: tuple[Outcome, Path]) -> None:
         path = undisturbed[1] / checkpoint.MODEL

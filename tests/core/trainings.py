@@ -29,7 +29,8 @@ def small(**changes: Any) -> Experiment:
 
 
 def runtime(folder: Path | None = None) -> Runtime:
-    return Runtime(device="cpu", threads=1, folder=folder)
+    """With a checkpoint after every epoch."""
+    return Runtime(device="cpu", threads=1, folder=folder, checkpoint_seconds=0)
 
 
 def train(experiment: Experiment, data: Dataset, folder: Path | None = None) -> Outcome:

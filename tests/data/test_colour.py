@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from silktune.data.colour import descriptor, hue_saturation
+from silktune.data.colour import SIDE, descriptor, hue_saturation, r
 from silktune.seeds import stream
 from tests import reference
 
@@ -23,6 +23,25 @@ def test_it_is_the_reference(seed: int) -> None:
 def test_it_is_the_reference_on_the_borders_of_cells() -> None:
     """Multiples of 51 have saturations of n/5, which lie on the borders."""
     image = (51 * stream(0, "borders").integers(0, 6, (224, 224, 3))).astype(np.uint8)
+    assert descriptor(image).tolist() == reference.colour_descriptor(image)
+
+
+@pytest.mark.parametrize("R", range(0, 256, 15))
+def test_near_a_border_or_not_each_colour_is_in_the_cell_that_double_precision_says(R: int) -> None:
+    """All colours with this much red: the float32 of other pixels would show as a count that moved."""
+    G, B = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
+    colours = np.stack([np.full_like(G, R), G, B], axis=-1).astype(np.uint8)
+    for rows in (slice(0, SIDE), slice(256 - SIDE, 256)):
+        for columns in (slice(0, SIDE), slice(256 - SIDE, 256)):
+            H, S = hue_saturation(colours[rows, columns])
+            x, y = (r / 2 * (1 + S * turned(2 * np.pi * H)) for turned in (np.cos, np.sin))
+            column, row = (np.minimum(side.astype(int), r - 1).ravel() for side in (x, y))
+            expected = np.bincount(row * r + column, minlength=r * r)
+            assert np.array_equal(descriptor(np.ascontiguousarray(colours[rows, columns])), expected)
+
+
+def test_many_pixels_on_borders_of_few_colours() -> None:
+    image = np.tile(np.array([[[5, 4, 4], [255, 102, 102], [0, 255, 255], [7, 7, 7]]], np.uint8), (224, 56, 1))
     assert descriptor(image).tolist() == reference.colour_descriptor(image)
 
 

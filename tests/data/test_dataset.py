@@ -12,7 +12,7 @@ import pytest
 
 from silktune.data.dataset import AGAIN, Dataset
 from silktune.data.image_store import FOLDER, ImageStore
-from silktune.data.label_table import UNKNOWN
+from silktune.data.label_table import SUBSETS, UNKNOWN
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.prepare import prepare
 from silktune.errors import DataError
@@ -80,6 +80,42 @@ def test_background_is_a_label(folder: Path) -> None:
     view = Dataset.open(folder).select(["colour"])
     rows = np.concatenate([view.rows(subset) for subset in ("train", "validation", "test")])
     assert 3 in rows  # background, by rarity
+
+
+def test_background_may_be_unknown(folder: Path) -> None:
+    whole = Dataset.open(folder)
+    unknown = Data(image_size=16, background="unknown")
+    view = whole.seen(unknown)
+    assert [variable.names for variable in view.variables] == [("blue", "red"), ("round", "square")]
+    assert [variable.outputs for variable in view.variables] == [2, 2]
+    assert view.background.tolist() == [-1, -1]
+    assert whole.labels[3].tolist() == [2, 0]
+    assert view.labels[3].tolist() == [UNKNOWN, 0]
+    others = np.arange(24) != 3
+    assert np.array_equal(view.labels[others], whole.labels[others])
+    assert (view.digest, view.split, view.subset.tolist()) == (whole.digest, whole.split, whole.subset.tolist())
+    alone = whole.seen(unknown.model_copy(update={"variables": ("colour",)}))
+    assert 3 not in np.concatenate([alone.rows(subset) for subset in SUBSETS])
+    assert whole.seen(SMALL) is whole
+
+
+def test_a_view_without_background_is_none_in_another_process(folder: Path) -> None:
+    for view in (Dataset.open(folder), Dataset.open(folder).without_background()):
+        again = pickle.loads(pickle.dumps(view))
+        assert again.variables == view.variables
+        assert np.array_equal(again.labels, view.labels)
+
+
+def test_background_that_is_unknown_prepares_no_other_data_set(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "set", 24)
+    table.write_text(table.read_text(encoding="utf-8").replace("r3,blue", "r3,rare"), encoding="utf-8")
+    unknown = Data(image_size=16, background="unknown")
+    first = open_or_prepare(table, None, unknown, tmp_path / "data")
+    second = open_or_prepare(table, None, SMALL, tmp_path / "data")
+    assert (first.folder, first.digest) == (second.folder, second.digest)
+    assert [variable.background for variable in (*first.variables, *second.variables)] == [0, 0, 1, 0]
+    folder = open_or_prepare(first.folder, None, unknown, tmp_path / "data")  # and the folder may be named
+    assert np.array_equal(folder.labels, first.labels)
 
 
 def test_a_view_of_what_is_not_there(folder: Path) -> None:

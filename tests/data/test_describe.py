@@ -68,10 +68,31 @@ def test_a_table_and_its_prepared_data_set_are_described_alike(tmp_path: Path) -
     assert parts.became_background == {"colour": {"rare": 2}}
     assert parts.rejected == {"no label but of classes too rare to split": 1}
     assert sum(parts.subsets.values()) == 29
+    assert parts.usable.keys() == {"all", "comparable"}
+    assert 0 < parts.usable["all"].anchors < parts.usable["comparable"].anchors == 1  # a third have no shape
+    assert 0 < parts.usable["all"].triplets < parts.usable["comparable"].triplets < 1
     assert sum(counts["background"] for counts in parts.classes["colour"].values()) == 1
     for variable in from_table.variables:
         for name, count in zip(variable.classes, variable.counts, strict=True):
             assert sum(part[name] for part in parts.classes[variable.name].values()) == count
+
+
+def test_background_that_is_unknown_is_no_label(tmp_path: Path) -> None:
+    table = small_set(tmp_path / "set", 30)
+    text = table.read_text(encoding="utf-8").replace("r9,blue", "r9,rare").replace("r4,red", "r4,background")
+    table.write_text(text, encoding="utf-8")
+    known, unknown = Data(image_size=16), Data(image_size=16, background="unknown")
+    as_class, found = describe(table, known), describe(table, unknown)
+    assert found == describe(prepare(table, None, known, tmp_path / "data"), unknown)
+    assert [variable.background for variable in as_class.variables] == [2, 0]
+    assert [variable.background for variable in found.variables] == [0, 0]
+    assert [variable.counts for variable in found.variables] == [variable.counts for variable in as_class.variables]
+    assert found.parts is not None
+    assert as_class.parts is not None
+    assert (as_class.parts.images, as_class.parts.unlabelled, as_class.parts.rare_are) == (30, 0, "background")
+    assert (found.parts.images, found.parts.unlabelled, found.parts.rare_are) == (29, 1, "unknown")  # r4 has no shape
+    assert found.parts.became_background == {"colour": {"rare": 1}}
+    assert not any(part["background"] for part in found.parts.classes["colour"].values())
 
 
 def test_only_the_variables_of_the_settings(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from silktune.data import image_decoding, label_table
 from silktune.data.open_or_prepare import open_or_prepare
 from silktune.data.sample_data import fabrics
-from silktune.data.sample_data.collection import VARIABLES, weave
+from silktune.data.sample_data.collection import VARIABLES, VERSION, weave
 from silktune.data.split import split
 from silktune.errors import DataError
 from silktune.seeds import stream
@@ -38,7 +38,7 @@ def test_there_are_as_many_images_as_asked_for(large: Path) -> None:
     assert len(found) == 600 == len(list((large.parent / "images").iterdir()))
     assert found.groupby("record").size().value_counts().index.tolist() == [1, 2, 3]
     for name in found["image"][:20]:
-        assert all(96 <= side <= 128 for side in image_decoding.read(large.parent / "images" / name).shape[:2])
+        assert all(160 <= side < 200 for side in image_decoding.read(large.parent / "images" / name).shape[:2])
 
 
 def test_labels_are_missing_much_as_in_the_paper(large: Path) -> None:
@@ -100,6 +100,12 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         f"{tmp_path}/s: a sample of 60 images with seed 0 is there already, and nothing is overwritten. "
         "Name another folder, or delete it."
     )
+    marker = tmp_path / "s" / "sample.json"
+    marker.write_text(
+        marker.read_text(encoding="utf-8").replace(f'"version": {VERSION}', '"version": 0'), encoding="utf-8"
+    )
+    with pytest.raises(DataError, match="of 60 images with seed 0, woven by another version of silktune, is there"):
+        weave(tmp_path / "s", 60, 0)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all", encoding="utf-8")
     with pytest.raises(DataError, match="mine: something else is there already, and nothing is overwritten"):

@@ -68,7 +68,7 @@ rows:
   - {id: MTL^fo, set: {loss.gamma: 2}}
   - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
 """
-SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--final-runs", "2")
+SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--confirm", "2", "--final-runs", "2")
 ABLATE = ("ablate", "rows.yaml")
 TWO_AT_ONCE = ("--concurrent", "2")
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, by_trial, runs_of
@@ -13,7 +14,7 @@ from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, by_trial, run
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 CELLS = {"MTL-run1", "MTL-fo-run1", "MTL+R-sem-run1", "MTL-run2", "MTL-fo-run2", "MTL+R-sem-run2"}
-TABLES = ("table.md", "table.tex", "metrics.csv", "comparisons.csv", "runs.csv")
+TABLES = ("table.md", "table.tex", "metrics.csv", "comparisons.csv", "intervals.csv", "runs.csv")
 FAILING = """  - id: wild
     set: {train.learning_rate: 1, net.dropout: 0, net.NB_RN: 8, train.max_epochs: 12, train.patience: 12}
 """
@@ -119,6 +120,26 @@ def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, und
     assert {cell: at for cell, at in times(bench).items() if cell in first} == first
     assert bench.outcomes().keys() == CELLS | {"wild-run1"}
     assert texts(bench) == texts(undisturbed[0])
+
+
+def test_runs_take_splits_in_turn(bench: Bench) -> None:
+    status, output = bench.run_here("--splits", "2")
+    assert status == 0, output
+    images = {
+        run: {tuple(pd.read_parquet(path)["image"]) for path in (bench.study / "outcomes").glob(f"*{run}.parquet")}
+        for run in ("run1", "run2")
+    }
+    assert [len(tested) for tested in images.values()] == [1, 1]
+    assert images["run1"] != images["run2"]
+    text = " ".join(texts(bench)["table.md"].split())
+    assert "2 runs each on 2 splits of the data set in turn: 6 of 6 trainings finished" in text
+    assert "Paired t-test over 2 splits, of each the mean of its runs; corrected for training sets that overlap" in text
+    status, output = bench.run_here()
+    assert status == 1
+    assert "with other settings or splits, which are not overwritten" in " ".join(output.split())
+    status, output = bench.run_here("--splits", "3")
+    assert status == 1
+    assert "2 runs cannot be of 3 splits. Ask for as many runs, or more." in " ".join(output.split())
 
 
 def test_a_row_that_was_changed_is_not_overwritten(undisturbed: tuple[Bench, str]) -> None:

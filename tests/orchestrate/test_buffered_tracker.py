@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +213,8 @@ class Moody(NoTracker):
     def trial(self, group: str, trial: str, *_: object) -> None:
         self._hear(trial)
 
-    def epoch(self, trial: str, epoch: Epoch) -> None:
-        self._hear(f"{trial} {epoch.number}")
+    def epochs(self, trial: str, epochs: Sequence[Epoch]) -> None:
+        self._hear(" ".join([trial, *(str(epoch.number) for epoch in epochs)]))
 
     def outcome(self, trial: str, *_: object) -> None:
         self._hear(f"{trial} outcome")
@@ -233,7 +233,7 @@ def test_one_call_that_fails_is_made_again_at_once_and_not_spoken_of(moody: Play
     inner, patient, said = moody
     patient.trial("trials", "t0", {}, {})
     inner.fails = 1
-    patient.epoch("t0", epoch(1))
+    patient.epochs("t0", [epoch(1)])
     assert inner.heard == ["t0", "reopen", "t0", "t0 1"]
     assert said == []
 
@@ -242,16 +242,16 @@ def test_it_is_asked_again_only_after_a_while(moody: Played) -> None:
     inner, patient, said = moody
     inner.fails = 3
     patient.trial("trials", "t0", {}, {})
-    patient.epoch("t0", epoch(1))
+    patient.epochs("t0", [epoch(1)])
     inner.clock.now += WAIT - 1
-    patient.epoch("t0", epoch(2))
+    patient.epochs("t0", [epoch(2)])
     assert inner.fails == 1
     inner.clock.now += 1
-    patient.epoch("t0", epoch(3))
+    patient.epochs("t0", [epoch(3)])
     assert (inner.fails, inner.heard, len(said)) == (0, [], 1)
     inner.clock.now += WAIT
-    patient.epoch("t0", epoch(4))
-    assert inner.heard == ["reopen", "t0", "t0 1", "t0 2", "t0 3", "t0 4"]
+    patient.epochs("t0", [epoch(4)])
+    assert inner.heard == ["reopen", "t0", "t0 1 2 3 4"]
     assert len(said) == 2
 
 
@@ -259,15 +259,15 @@ def test_much_that_was_missed_is_made_up_for_in_pieces(moody: Played) -> None:
     inner, patient, said = moody
     inner.fails = 2
     for number in range(1, 11):
-        patient.epoch("t0", epoch(number))
+        patient.epochs(f"t{number}", [epoch(1)])
     inner.clock.now += WAIT
     inner.takes = PIECE / 2
-    patient.epoch("t0", epoch(11))
-    assert inner.heard == ["reopen", "t0 1", "t0 2"]
+    patient.epochs("t11", [epoch(1)])
+    assert inner.heard == ["reopen", "t1 1", "t2 1"]
     assert len(said) == 1
     inner.takes = 0
-    patient.epoch("t0", epoch(12))
-    assert inner.heard[3:] == [f"t0 {number}" for number in range(3, 13)]
+    patient.epochs("t12", [epoch(1)])
+    assert inner.heard[3:] == [f"t{number} 1" for number in range(3, 13)]
     assert len(said) == 2
 
 
@@ -278,7 +278,7 @@ def test_an_outcome_takes_the_place_of_the_epochs_that_were_missed(tmp_path: Pat
     patient.trial("trials", "t0", {}, {})
     inner.fails = 2
     for number in (1, 2):
-        patient.epoch("t0", epoch(number))
+        patient.epochs("t0", [epoch(number)])
     outcome(0.1).write(paths.outcome("t0"))
     patient.outcome("t0", outcome(0.1))
     inner.clock.now += WAIT

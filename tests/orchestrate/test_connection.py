@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,27 @@ import pytest
 from silktune.errors import ResourceError
 from silktune.orchestrate.executors.ray.connection import connected
 from silktune.orchestrate.executors.resources import Placement
+
+LEAVE = """
+import gc, threading, time
+import ray
+from silktune.orchestrate.executors.ray.connection import connected
+from silktune.orchestrate.executors.resources import Placement
+
+def drop():
+    while ray.is_initialized():
+        time.sleep(0.001)
+    gc.set_threshold(1, 1, 1)
+    while references:
+        cycle = [references.pop()]
+        cycle.append(cycle)
+        time.sleep(0.001)
+
+with connected(Placement(concurrent=1, workers=1, gpus=None, device="cpu", retries=0)):
+    references = [ray.put(1) for _ in range(5000)]
+    threading.Thread(target=drop, daemon=True).start()
+print(len(references) < 5000, gc.isenabled())
+"""
 
 
 @pytest.fixture
@@ -80,3 +103,13 @@ def test_an_error_is_not_told_as_the_end_of_ray(cause: Exception) -> None:
     with pytest.raises(type(cause)) as raised, connected(own):
         raise cause
     assert raised.value is cause
+
+
+@pytest.mark.ray
+def test_what_other_threads_let_go_while_ray_shuts_down() -> None:
+    """Ray 2.60 ends the process when the garbage collector drops a reference of its own then."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE], timeout=90, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "True True\n")

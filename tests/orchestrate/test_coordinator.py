@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from silktune.errors import ResourceError
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.orchestrate.fixed_trials import ListSource
 from silktune.outcome import Epoch, Outcome
@@ -39,6 +40,8 @@ class Notes:
 
     def note(self, sentence: str) -> None:
         self.seen.append(sentence)
+
+    def computing(self, done: int, total: int) -> None: ...
 
 
 class Stopping(ListSource):
@@ -120,6 +123,17 @@ def test_a_trial_that_is_stopped_ends_as_pruned_with_its_best_epoch(paths: Study
     assert "t000" not in made.running
 
 
+def test_a_trial_that_is_stopped_has_the_best_epoch_that_it_would_have_ended_with(paths: StudyPaths) -> None:
+    by_f1 = Trial("t000", "trials", Experiment().with_({"train.stop_on": "mean_f1"}))
+    made, _ = coordinator(paths, by_f1, source=Stopping)
+    made.next()
+    losses = {"L": 1.0, "C": 1.0}
+    made.epoch("t000", epoch(1, 0.3))
+    made.epoch("t000", epoch(2, 0.2).model_copy(update={"validation_loss": losses}))
+    outcome = paths.outcomes()["t000"]
+    assert (outcome.best_epoch, outcome.stop_on, outcome.value) == (1, "mean_f1", 0.3)
+
+
 def test_only_what_is_wanted_stays_of_a_trial(paths: StudyPaths) -> None:
     for keep in (False, True):
         made, _ = coordinator(paths, Trial(f"t{keep}", "trials", Experiment(), run=int(keep)))
@@ -132,6 +146,45 @@ def test_only_what_is_wanted_stays_of_a_trial(paths: StudyPaths) -> None:
         made.end(f"t{keep}", finished(0.1))
         assert (folder / "model.pt").exists() == keep
         assert not (folder / "checkpoint.pt").exists()
+
+
+def after_a_test(paths: StudyPaths, trial: str) -> Outcome:
+    """The outcome of a tested run, which has left its predictions where it ran."""
+    paths.place(trial).write("predictions.parquet", b"predictions")
+    return finished(0.3).model_copy(update={"test": finished(0.3).validation})
+
+
+def test_the_predictions_of_a_tested_run_come_with_its_outcome(tmp_path: Path) -> None:
+    for keep in (False, True):
+        paths = StudyPaths(tmp_path / f"{keep}", Storage.of(tmp_path / "kept"))
+        made, _ = coordinator(paths, ONE)
+        made.keep_models = keep
+        made.next()
+        made.end("t000", after_a_test(paths, "t000"))
+        assert paths.predictions("t000").read_bytes() == b"predictions"
+        assert list(paths.place("t000").files()) == []
+        assert list((Storage.of(tmp_path / "kept") / f"{keep}").files()) == [
+            "outcomes/t000.json",
+            "outcomes/t000.parquet",
+        ]
+
+
+def test_a_trial_that_is_the_same_has_the_same_predictions(paths: StudyPaths) -> None:
+    made, _ = coordinator(paths, ONE, TWIN)
+    made.next()
+    made.end("t000", after_a_test(paths, "t000"))
+    assert made.next() is None
+    assert paths.predictions("t001").read_bytes() == b"predictions"
+
+
+def test_there_is_no_outcome_of_a_tested_run_without_its_predictions(paths: StudyPaths) -> None:
+    made, _ = coordinator(paths, ONE)
+    made.next()
+    outcome = after_a_test(paths, "t000")
+    paths.place("t000").remove("predictions.parquet")
+    with pytest.raises(ResourceError, match=r"could not be copied.*there is no such file.*the same command goes on"):
+        made.end("t000", outcome)
+    assert "t000" not in paths.outcomes()
 
 
 def test_the_storage_has_an_outcome_before_the_next_trial_begins(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class TestReading:
         before = self.state(paths)
         searched = SearchedTrials.read(paths, space)
         assert (list(searched.trials), [trial.id for trial in searched.ended()]) == (["t000", "t001"], ["t000"])
-        assert searched.importances() == {}
+        assert searched.importances() is None
         assert self.state(paths) == before
 
     def test_says_what_going_on_says(self, tmp_path: Path, paths: StudyPaths) -> None:
@@ -299,11 +299,54 @@ class TestHalving:
         assert after.epoch(trial, epoch(2, 0.01))
 
 
-def test_importances_need_something_to_compare(tmp_path: Path, paths: StudyPaths) -> None:
-    source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 12)
-    run(source, 3)
-    assert source.importances() == {}
-    run(source, 9)
-    shares = source.importances()
-    assert max(shares, key=lambda name: shares[name]) == "loss.gamma"  # the value is made of it
-    assert sum(shares.values()) == pytest.approx(1)
+class TestImportances:
+    def test_need_something_to_compare(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 12)
+        run(source, 3)
+        assert source.importances() is None
+        run(source, 9)
+        found = source.importances()
+        assert found is not None
+        assert max(found.shares, key=lambda name: found.shares[name]) == "loss.gamma"  # the value is made of it
+        assert sum(found.shares.values()) == pytest.approx(1)
+        assert found.measured == "the validation mean F1 of 12 trials, each at its best epoch"
+
+    def test_compare_trials_that_were_stopped_too_at_the_last_epoch_that_all_reached(
+        self, tmp_path: Path, paths: StudyPaths
+    ) -> None:
+        """What finished is as good with one γ as with another; what was stopped had a small one."""
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 30)
+        epochs = []
+        for number in range(30):
+            trial = source.next()
+            assert trial is not None
+            gamma = trial.experiment.loss.gamma
+            reached = 9 if gamma > 2 else 3 + number % 2
+            for one in range(1, reached + 1):
+                source.epoch(trial, epoch(one, gamma / 10 if one <= 3 else 0.9))
+            epochs.append(reached)
+            ended = finished(0.9 + number / 1e6) if gamma > 2 else Outcome(state="pruned", reason="behind")
+            source.outcome(trial, ended)
+        found = source.importances()
+        assert found is not None
+        assert (found.trials, found.epoch, found.stopped) == (30, 3, sum(reached < 9 for reached in epochs))
+        assert 5 < found.stopped < 25
+        assert found.shares["loss.gamma"] > 0.8
+        assert "after epoch 3, the last that all 30 trials reached, with the" in found.measured
+
+    def test_of_a_setting_that_some_trials_have_is_among_these(self, tmp_path: Path, paths: StudyPaths) -> None:
+        source = OptunaSource(paths, load(tmp_path, SPACE), "random", 0, 40)
+        have = 0
+        for _ in range(40):
+            trial = source.next()
+            assert trial is not None
+            loss = trial.experiment.loss
+            have += loss.lambda_aux > 0
+            source.outcome(trial, finished(loss.alpha_co if loss.lambda_aux else 0.3 + loss.gamma / 1000))
+        found = source.importances()
+        assert found is not None
+        assert "loss.alpha_co" not in found.shares
+        share, trials = found.active["loss.alpha_co"]
+        assert share > 0.8
+        assert trials == have < 40
+        assert found.active_texts() == [f"loss.alpha_co {share:.2f} (of {have} trials)"]

@@ -31,9 +31,13 @@ def test_ends_with_a_tested_winner(undisturbed: Undisturbed) -> None:
     outcomes = bench.outcomes()
     winner = re.search(r"The winner is (t\d{3})", output)
     assert winner
-    assert set(outcomes) == TRIALS | {f"final-{winner[1]}-run{r}" for r in (1, 2)}
-    best = max(TRIALS, key=lambda t: (outcomes[t]["validation"]["mean_f1"], -int(t[1:])))
-    assert winner[1] == best
+    order = sorted(TRIALS, key=lambda t: (-outcomes[t]["validation"]["mean_f1"], t))
+    confirmed = {t: [f"confirm-{t}-run{r}" for r in (1, 2, 3)] for t in order[:2]}
+    runs = {run for runs in confirmed.values() for run in runs}
+    assert set(outcomes) == TRIALS | runs | {f"final-{winner[1]}-run{r}" for r in (1, 2)}
+    means = {t: sum(outcomes[run]["validation"]["mean_f1"] for run in confirmed[t]) / 3 for t in confirmed}
+    assert winner[1] == max(means, key=lambda t: means[t])
+    assert f"and has {100 * means[order[0]]:.1f} in 3 fresh runs" in " ".join(output.split())
 
 
 def test_only_final_runs_see_the_test_set(undisturbed: Undisturbed) -> None:
@@ -41,8 +45,13 @@ def test_only_final_runs_see_the_test_set(undisturbed: Undisturbed) -> None:
         assert (outcome["test"] is not None) == name.startswith("final"), name
 
 
-def test_final_runs_have_seeds_of_their_own(undisturbed: Undisturbed) -> None:
+def test_every_run_has_a_seed_of_its_own(undisturbed: Undisturbed) -> None:
+    """A winner is chosen by runs that did not lead to it, and tested by runs that it was not chosen by."""
     outcomes = undisturbed[0].outcomes()
+    (winner,) = {name.split("-")[1] for name in outcomes if name.startswith("final")}
+    of_winner = [outcome["fingerprint"] for name, outcome in outcomes.items() if winner in name]
+    assert len(of_winner) == 1 + 3 + 2
+    assert len(set(of_winner)) == len(of_winner)
     first, second = (outcome for name, outcome in outcomes.items() if name.startswith("final"))
     assert first["epochs"] != second["epochs"]
 
@@ -52,7 +61,9 @@ def test_leaves_only_what_is_needed(undisturbed: Undisturbed) -> None:
     assert not list(folder.rglob("checkpoint.pt"))
     assert len(list(folder.rglob("model.pt"))) == 2
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
-        "plan.json", "metadata.json", "journal.log", "outcomes", "trials", "report.md", "trials.csv", "winner.yaml",
+        "plan.json", "metadata.json", "journal.log", "outcomes", "trials", "selection.json", "baselines.json",
+        "report.md", "trials.csv",
+        "winner.yaml",
     }  # fmt: skip
     assert not (folder / ".ray").exists()
 
@@ -63,9 +74,17 @@ def test_mlflow_has_the_whole_study(undisturbed: Undisturbed) -> None:
     assert set(trials) == set(bench.outcomes())
     assert all(len(runs) == 1 for runs in trials.values())
     study = next(run for run in runs_of(bench) if run.info.run_name == "study")
-    finals = next(
-        run for run in runs_of(bench) if run.info.run_name.startswith("final-") and "runs" in run.info.run_name
-    )
+    groups = {run.info.run_name: run for run in runs_of(bench) if run.info.run_name.endswith(" runs")}
+    (finals,) = (run for name, run in groups.items() if name.startswith("final-"))
+    confirmed = [run for name, run in groups.items() if name.startswith("confirm-")]
+    assert len(confirmed) == 2
+    for run in confirmed:
+        assert run.data.tags["mlflow.parentRunId"] == study.info.run_id
+        assert run.data.params["train.learning_rate"]
+        metrics = run.data.metrics
+        assert metrics["search.mean_f1"] - metrics["confirmed.mean_f1.mean"] == metrics["shrinkage.mean_f1"]
+    best = max(run.data.metrics["confirmed.mean_f1.mean"] for run in confirmed)
+    assert study.data.metrics["confirmed.mean_f1.mean"] == best
     assert trials["t000"][0].data.tags["mlflow.parentRunId"] == study.info.run_id
     assert finals.data.tags["mlflow.parentRunId"] == study.info.run_id
     tested = next(runs[0] for name, runs in trials.items() if name.startswith("final"))
@@ -119,17 +138,20 @@ def test_another_plan_under_the_same_name_is_refused(undisturbed: Undisturbed) -
 
 
 def test_a_driver_that_is_killed_changes_nothing(bench: Bench, undisturbed: Undisturbed) -> None:
-    """Among the trials, and again in the final runs."""
+    """Among the trials, among the runs that confirm the leading ones, and in the final runs."""
     folder = bench.study
     process = bench.start()
     wait_for("outcomes/[!.]*.json", folder, 1, process)
     wait_for("trials/t*/checkpoint.pt", folder, 1, process)  # another trial has begun
     kill_driver(process)
     process = bench.start()
+    wait_for("outcomes/confirm-*-run2.json", folder, 1, process)
+    kill_driver(process)
+    process = bench.start()
     wait_for("trials/final-*/checkpoint.pt", folder, 1, process)
     kill_driver(process)
     finished = {path: path.stat().st_mtime_ns for path in (folder / "outcomes").glob("[!.]*.json")}
-    assert 4 <= len(finished) < 6, "killed too late to mean anything"
+    assert 10 <= len(finished) < 12, "killed too late to mean anything"
     status, output = bench.run()
     assert status == 0, output
     assert {path: path.stat().st_mtime_ns for path in finished} == finished, "a finished trial was run again"
@@ -139,15 +161,21 @@ def test_a_driver_that_is_killed_changes_nothing(bench: Bench, undisturbed: Undi
 
 
 def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
-    words = ("--sampler", "random", "--seed", "3", "--final-runs", "1")
+    """What was confirmed before is not trained again, and stays in the choice."""
+    words = ("--sampler", "random", "--seed", "3", "--final-runs", "1", "--confirm", "1")
     status, output = bench.run_here(*words, "--trials", "1")
     assert status == 0, output
-    before = bench.outcomes()["t000"]
+    before = bench.outcomes()
+    assert set(before) == {"t000", "final-t000-run1", *(f"confirm-t000-run{r}" for r in (1, 2, 3))}
     status, output = bench.run_here(*words, "--trials", "3")
     assert status == 0, output
     outcomes = bench.outcomes()
     assert {name for name in outcomes if name.startswith("t")} == {"t000", "t001", "t002"}
-    assert outcomes["t000"] == before
+    assert {name: outcomes[name] for name in before} == before
+    leading = max(("t000", "t001", "t002"), key=lambda t: outcomes[t]["validation"]["mean_f1"])
+    assert {name.split("-")[1] for name in outcomes if name.startswith("confirm")} == {"t000", leading}
+    status, output = bench.run_here(*words, "--trials", "3")
+    assert bench.outcomes() == outcomes
 
 
 def test_a_trial_that_fails_is_recorded_and_the_rest_goes_on(bench: Bench) -> None:

@@ -102,16 +102,18 @@ def test_the_outcomes_are_those_of_one_worker_whoever_is_killed(bench: Bench, al
     output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, output
     for trial in (FIRST, SECOND):
-        assert f"{trial}: its process died; it goes on from its last epoch" in output
+        assert f"{trial}: its process died; it goes on from its last checkpoint" in output
     assert_same(bench, alone)
 
 
 def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, table: Path) -> None:
     """What hung with Ray 2.60: a worker group that nobody frees."""
-    bench = Bench(tmp_path, table, ("search", "pruned.yaml", "--final-runs", "1", "--sampler", "random"), "ray")
+    bench = Bench(
+        tmp_path, table, ("search", "pruned.yaml", "--confirm", "0", "--final-runs", "1", "--sampler", "random"), "ray"
+    )
     (tmp_path / "pruned.yaml").write_text(PRUNED, encoding="utf-8")
     try:
-        status, output = bench.run("--workers-per-trial", "2", "--trials", "8")
+        status, output = bench.run("--workers-per-trial", "2", "--trials", "6")
     finally:
         bench.end()
     assert status == 0, output
@@ -119,9 +121,7 @@ def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, t
         json.loads(path.read_text(encoding="utf-8"))["state"]
         for path in sorted((bench.study / "outcomes").glob("t*.json"))
     ]
-    assert len(states) == 8
-    assert states[:5] == ["finished"] * 5
-    assert "pruned" in states
+    assert states == ["finished"] * 5 + ["pruned"]  # the final run takes its room
 
 
 def test_more_workers_than_there_is_room_for_is_a_sentence(bench: Bench) -> None:

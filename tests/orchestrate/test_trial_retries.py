@@ -91,7 +91,7 @@ def test_a_trial_whose_process_dies_after_an_epoch_goes_on_from_it(tmp_path: Pat
     tune.ask()
     tune.coordinator.paths.place("t000").write(CHECKPOINT, b"")
     tune.die("t000")
-    assert tune.notes.seen[-1] == "t000: its process died; it goes on from its last epoch."
+    assert tune.notes.seen[-1] == "t000: its process died; it goes on from its last checkpoint."
 
 
 @pytest.mark.parametrize("error", [OSError(36, "File name too long"), KeyError("loss")])

@@ -78,7 +78,7 @@ class TestShipped:
             assert (train.sampling, loss.lambda_C, loss.lambda_aux, loss.alpha_sem, loss.alpha_co) == P22[row.line]
             assert (loss.alpha_slf, loss.gamma, train.batch_size, train.learning_rate) == (0, 0, 180, 1e-3)
             assert (net.NB_RN, net.NN_jfc, net.NN_tfc, net.dropout) == (0, (1024, 32), (), 0.3)
-            assert row.experiment.data.variables == (row.variable,)
+            assert (row.experiment.data.variables, row.experiment.data.background) == ((row.variable,), "unknown")
         assert table.base.data.variables == table.variables == variables
         assert (table.runs, table.reference, table.lines) == (3, "C*", tuple(P22))
 
@@ -123,9 +123,9 @@ class TestShipped:
 
     def test_quick_is_for_a_small_machine(self) -> None:
         table = ablation.load("quick")
-        assert len(list(table.trials(table.runs))) <= 12
-        assert {(row.experiment.net.trunk, row.experiment.net.weights) for row in table.rows} == {("resnet18", "none")}
-        assert [row.same_as for row in table.rows] == ["", "", "", "", table.rows[0].id]
+        assert len(list(table.trials(table.runs))) <= 15
+        assert {row.experiment.net.trunk for row in table.rows} == {"timm/tf_efficientnet_lite0"}
+        assert [row.same_as for row in table.rows] == ["", "", "", "", table.rows[0].id, ""]
 
     def test_every_one_has_a_question_and_is_the_same_after_json(self) -> None:
         names = {path.stem for folder in space_file.shelves() for path in (folder / "ablations").glob("*.yaml")}
@@ -442,8 +442,8 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ["is no mapping with the keys question, paper, runs, base, variables, rows, leave_one_out, factorial,"
-              " reference."]),
+        ("", ["is no mapping with the keys question, paper, runs, splits, metric, test, smallest_effect, base, "
+              "variables, rows, leave_one_out, factorial, reference."]),
         ("rws: []", ["rws is no key of an ablation table. Did you mean rows?"]),
         ("question: x", ["has no rows. Name them under `rows:`, or have them made by `leave_one_out:` or"
                          " `factorial:`."]),
@@ -548,6 +548,13 @@ OWN_NETWORKS = "data.variables cannot be set here: `variables:` has a network fo
         *((ROW + f"runs: {runs}", [f"runs: {python} should be a whole number, 1 or more."])
           for runs, python in (("0", "0"), ("-3", "-3"), ("2.5", "2.5"), ("five", "'five'"), ("true", "True"),
                                ("", "None"))),
+        # metric, test, smallest effect
+        (ROW + "metric: place.f1", [f"metric: 'place.f1' should be one of {MEANS}."]),
+        (ROW + "test: t", ["test: 't' should be welch or paired."]),
+        *((ROW + f"smallest_effect: {effect}", [f"smallest_effect: {python} should be a number of percentage points"
+                                                " above 0: the smallest difference that is worth finding."])
+          for effect, python in (("0", "0"), ("-1", "-1"), ("101", "101"), ("true", "True"), ("one", "'one'"),
+                                 (".nan", "nan"))),
         # variables
         (ROW + "variables: []", ["variables: [] should be a list of names, at least one."]),
         (ROW + "variables:", ["variables: None should be a list of names, at least one."]),

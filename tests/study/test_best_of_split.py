@@ -106,3 +106,10 @@ def test_searches_and_tables_of_all_kinds_test_on_the_same_images(tmp_path: Path
     tested = [set(data.rows("test")) for data in found]
     assert tested[0] | tested[2] <= tested[1]
     assert not any(rows & (set(found[1].rows("train")) | set(found[1].rows("validation"))) for rows in tested)
+
+
+def test_a_table_with_several_splits_cannot_have_it(labels: Path, tmp_path: Path) -> None:
+    data = prepared(labels)
+    several = table(search(tmp_path / "a-search", data)).model_copy(update={"splits": 2})
+    with pytest.raises(StudyError, match=r"chose its settings on one split.* Take splits: 1 instead of 2"):
+        ablate.check(several, data, "cpu")

@@ -112,7 +112,7 @@ class TestForest:
 
     def test_names_the_test_and_the_reference_but_has_no_dot_for_it(self) -> None:
         figure = forest(multi_task())
-        assert "95 % confidence intervals (paired t-test)" in said(figure)
+        assert "95 % confidence intervals (Welch t-test)" in said(figure)
         assert "p < 5 % after Holm's correction" in said(figure)
         assert 0 not in [y for _, y in points(marks(figure.axes[0], "o"))]
 

@@ -68,6 +68,14 @@ def test_only_what_has_changed_is_copied(tmp_path: Path) -> None:
     assert changed == {"silk/journal.log", "silk/outcomes/t001.json"}
 
 
+def test_predictions_are_there_before_their_outcome(tmp_path: Path) -> None:
+    paths = begun(tmp_path / "a", Storage.of(tmp_path / "kept"))
+    paths.predictions("t000").write_bytes(b"predictions")
+    Mirror(paths, silent).update()
+    there = tmp_path / "kept/silk/outcomes"
+    assert (there / "t000.parquet").stat().st_mtime_ns < (there / "t000.json").stat().st_mtime_ns
+
+
 def test_a_new_start_does_not_copy_the_outcomes_again(tmp_path: Path) -> None:
     storage = Storage.of(tmp_path / "kept")
     paths = begun(tmp_path / "a", storage)

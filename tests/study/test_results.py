@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from silktune.outcome import Outcome
-from silktune.study.ablation.results import Results
+from silktune.study.ablation.results import Results, SplitFacts
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.metric_summary import MetricSummary
-from silktune.study.table.ablation_sheets import sheets
-from silktune.study.table.differences import differences
+from silktune.study.statistics import holm, inseparable
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task
 
 MTL, FOCAL, ALL, BOTH = MULTI_TASK.rows
@@ -127,18 +127,36 @@ class TestFigures:
         assert failed.failures() == ["row 'MTL^fo', run 1: why"]
 
 
+PAIRED = MULTI_TASK.model_copy(update={"test": "paired"})
+
+
 class TestCompare:
-    def test_pairs_the_runs_with_the_same_seed(self) -> None:
-        found = results({"MTL": [0.20, 0.30, math.nan, 0.25], "MTL^fo": [0.22, 0.33, 0.9, 0.26]})
+    def test_is_welchs_test_over_all_runs(self) -> None:
+        a, b = [0.22, 0.33, 0.9, 0.26], [0.20, 0.30, 0.25]
+        compared = results({"MTL": b, "MTL^fo": a}).compare(FOCAL, MTL, "mean_f1")
+        assert compared is not None
+        assert compared.test == "Welch"
+        assert compared.p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+    def test_pairs_the_runs_with_the_same_seed_where_the_table_says_so(self) -> None:
+        found = results({"MTL": [0.20, 0.30, math.nan, 0.25], "MTL^fo": [0.22, 0.33, 0.9, 0.26]}, PAIRED)
         compared = found.compare(FOCAL, MTL, "mean_f1")
         assert compared is not None
         assert compared.test == "paired"
         assert compared.difference == pytest.approx(0.02)
         assert compared.p == pytest.approx(stats.ttest_rel([0.22, 0.33, 0.26], [0.20, 0.30, 0.25]).pvalue)
 
-    def test_of_rows_with_other_seeds_is_welchs(self) -> None:
+    @pytest.mark.parametrize("gap", [0.001, 0.2])
+    @pytest.mark.parametrize("table", [MULTI_TASK, PAIRED])
+    def test_never_chooses_its_test_by_what_was_found(self, gap: float, table: Table) -> None:
+        b = [0.20, 0.30, 0.25]
+        compared = results({"MTL": b, "MTL^fo": [x + gap + 0.001 * x for x in b]}, table).compare(FOCAL, MTL, "mean_f1")
+        assert compared is not None
+        assert compared.test == ("paired" if table is PAIRED else "Welch")
+
+    def test_of_rows_with_other_seeds_is_never_paired(self) -> None:
         other = FOCAL.experiment.with_({"train.seed": 9})
-        table = with_row(MULTI_TASK, FOCAL, experiment=other)
+        table = with_row(PAIRED, FOCAL, experiment=other)
         a, b = [0.22, 0.33, 0.9], [0.20, 0.30]
         compared = results({"MTL": b, "MTL^fo": a}, table).compare(table.rows[1], MTL, "mean_f1")
         assert compared is not None
@@ -146,7 +164,7 @@ class TestCompare:
         assert compared.p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
 
     def test_of_fewer_than_two_shared_runs_is_welchs(self) -> None:
-        found = results({"MTL": [0.2, 0.3, 0.25], "MTL^fo": [0.4, math.nan, math.nan, 0.5]})
+        found = results({"MTL": [0.2, 0.3, 0.25], "MTL^fo": [0.4, math.nan, math.nan, 0.5]}, PAIRED)
         compared = found.compare(FOCAL, MTL, "mean_f1")
         assert compared is not None
         assert compared.test == "Welch"
@@ -165,77 +183,81 @@ class TestCompare:
         assert found.compare(MTL, FOCAL, "mean_f1") is None
 
 
-class TestNotSeparable:
-    def test_is_the_best_alone_where_it_is_clear(self) -> None:
-        found = results({"MTL": [0.20, 0.21, 0.22], "MTL^fo": [0.301, 0.309, 0.32], "MTL+R^all": [0.40, 0.41, 0.421]})
-        assert found.not_separable(MULTI_TASK.rows, "mean_f1") == {"MTL+R^all"}
+class TestFamilies:
+    def test_hold_every_row_against_the_reference(self) -> None:
+        found = multi_task().against_reference("mean_f1")
+        ps = [one.comparison.p for one in found.values() if one.comparison]
+        assert list(found) == ["MTL^fo", "MTL+R^all", "MTL^fo+R^all"]
+        assert [one.p_holm for one in found.values()] == holm(ps)
+        assert {one.tests for one in found.values()} == {3}
+
+    def test_are_one_for_each_variable_of_single_task_networks(self) -> None:
+        found = single_task()
+        tested = found.against_reference("mean_f1")
+        for variable in ("material", "place"):
+            own = [one for name, one in tested.items() if name.endswith(f"({variable})")]
+            ps = [one.comparison.p for one in own if one.comparison]
+            assert [one.p_holm for one in own] == holm(ps)
+            assert (len(own), {one.tests for one in own}) == (2, {2})
+            assert found.tests(variable) == 2
+
+    def test_count_the_same_runs_in_two_places_once_and_what_is_no_test_never(self) -> None:
+        again = [with_row_again(FOCAL, "again"), with_row_again(MTL, "reference again")]
+        table = MULTI_TASK.model_copy(update={"rows": (*MULTI_TASK.rows[:3], *again)})
+        values = {"MTL": [0.30, 0.30, 0.31], "MTL^fo": [0.32, 0.33, 0.342], "MTL+R^all": [0.4, 0.4, 0.4]}
+        found = results(values, table)
+        tested = found.against_reference("mean_f1")
+        assert tested["again"] == tested["MTL^fo"]
+        assert tested["MTL^fo"].comparison
+        assert tested["MTL^fo"].p_holm == tested["MTL^fo"].comparison.p, "one test, which needs no correction"
+        assert tested["reference again"].comparison is None
+        assert math.isnan(tested["MTL+R^all"].p_holm)
+        assert (tested["MTL^fo"].tests, found.tests("")) == (1, 2)
+
+
+class TestBest:
+    def test_is_alone_where_it_is_clear(self) -> None:
+        values = {"MTL": [0.20, 0.21, 0.22], "MTL^fo": [0.301, 0.309, 0.32], "MTL+R^all": [0.60, 0.61, 0.621]}
+        assert results(values).best(MULTI_TASK.rows, "mean_f1") == {"MTL+R^all": True}
 
     def test_is_every_row_where_nothing_separates(self) -> None:
         values = {"MTL": [0.2, 0.4, 0.3], "MTL^fo": [0.35, 0.25, 0.31], "MTL+R^all": [0.28, 0.33, 0.41]}
-        assert results(values).not_separable(MULTI_TASK.rows, "mean_f1") == set(values)
+        assert results(values).best(MULTI_TASK.rows, "mean_f1") == dict.fromkeys(values, True)
 
-    def test_is_judged_after_holm(self) -> None:
-        """Against the best, MTL has p = 0.018, which among three rows stays and among four does not."""
-        values = {"MTL": [0.30, 0.30, 0.31], "MTL^fo": [0.32, 0.33, 0.342]}
-        few = {**values, "MTL+R^all": [0.1, 0.11, 0.12]}
-        many = {**values, "MTL+R^all": [0.32, 0.31, 0.36], "MTL^fo+R^all": [0.32, 0.31, 0.355]}
-        p = results(values).compare(MTL, FOCAL, "mean_f1")
-        assert p is not None
-        assert 0.05 / 3 < p.p < 0.05 / 2
-        assert "MTL" not in results(few).not_separable(MULTI_TASK.rows, "mean_f1")
-        assert "MTL" in results(many).not_separable(MULTI_TASK.rows, "mean_f1")
+    def test_is_what_the_statistics_say_of_the_runs_by_seed(self) -> None:
+        values = {"MTL": [0.2, 0.22, math.nan, 0.23], "MTL^fo": [0.3, 0.33, 0.32, 0.3], "MTL+R^all": [0.31, 0.3, 0.35]}
+        found = results(values)
+        runs = found.seeded(MULTI_TASK.rows, "mean_f1")
+        assert runs.shape == (4, 4)
+        ids = {MULTI_TASK.rows[i].id for i in inseparable(runs)}
+        assert ids == found.best(MULTI_TASK.rows, "mean_f1").keys() == {"MTL^fo", "MTL+R^all"}
 
-    def test_counts_the_same_runs_in_two_places_once(self) -> None:
-        """MTL has p = 0.018 against the best: one of two tests, however often its runs are shown again."""
-        values = {"MTL": [0.30, 0.30, 0.31], "MTL^fo": [0.32, 0.33, 0.342], "MTL+R^all": [0.1, 0.11, 0.12]}
-        again = [with_row_again(MTL, "again"), with_row_again(MTL, "and again"), with_row_again(FOCAL, "best again")]
+    def test_takes_the_same_runs_in_two_places_once(self) -> None:
+        values = {"MTL": [0.20, 0.21, 0.22], "MTL^fo": [0.50, 0.51, 0.53], "MTL+R^all": [0.1, 0.11, 0.12]}
+        again = [with_row_again(MTL, "again"), with_row_again(FOCAL, "best again")]
         table = MULTI_TASK.model_copy(update={"rows": (*MULTI_TASK.rows[:3], *again)})
         found = results(values, table)
-        assert found.not_separable(table.rows, "mean_f1") == {"MTL^fo", "best again"}
+        assert found.best(table.rows, "mean_f1") == {"MTL^fo": True, "best again": True}
+        alone = results(values).seeded(MULTI_TASK.rows[:3], "mean_f1")
+        assert np.array_equal(found.seeded(table.rows[:3], "mean_f1"), alone)
 
-    @pytest.mark.parametrize("reference", ["MTL", "MTL^fo"])
-    @pytest.mark.parametrize("shift", [0.0, 0.002, 0.004, 0.006, 0.008, 0.010, 0.012])
-    def test_agrees_with_the_printed_p_where_the_reference_is_the_best(self, reference: str, shift: float) -> None:
-        values = {
-            "MTL": [0.40, 0.43, 0.42],
-            "MTL^fo": [0.40 - shift, 0.42 - shift, 0.42 - shift],
-            "MTL+R^all": [0.1, 0.15, 0.11],
-        }
-        if reference == "MTL^fo":
-            values = dict(zip(("MTL^fo", "MTL", "MTL+R^all"), values.values(), strict=True))
-        rows = (*MULTI_TASK.rows[:3], with_row_again(ALL, "again"), with_row_again(MTL, "MTL again"))
-        table = MULTI_TASK.model_copy(update={"rows": rows, "reference": reference})
-        found = results(values, table)
-        bold = found.not_separable(table.rows, "mean_f1")
-        for one in differences(found, "mean_f1"):
-            if one.comparison:
-                assert (one.row.id in bold) == (one.p_holm >= 0.05), one
+    def test_shares_no_seed_with_a_row_of_other_seeds(self) -> None:
+        table = with_row(MULTI_TASK, FOCAL, experiment=FOCAL.experiment.with_({"train.seed": 9}))
+        found = results({"MTL": [0.2, 0.3], "MTL^fo": [0.3, 0.4]}, table).seeded(table.rows[:2], "mean_f1")
+        assert np.isfinite(found).sum(1).tolist() == [2, 2]
+        assert found.shape == (2, 4)
 
-    def test_agrees_with_the_printed_p_of_single_task_networks(self) -> None:
-        """P22's p are corrected over all variables; so is the bold."""
-        values = {
-            "C* (material)": [0.40, 0.43, 0.42],
-            "C (material)": [0.30, 0.41, 0.33],
-            "C* (place)": [0.50, 0.51, 0.53],
-            "C (place)": [0.40, 0.45, 0.44],
-            "C* + sem (place)": [0.49, 0.43, 0.45],
-        }
-        found = results(values, SINGLE_TASK)
-        sheet = next(sheet for sheet in sheets(found) if sheet.name == "rows")
-        i = sheet.columns.index("F1")
-        bold = {row.id for row, cells in zip(SINGLE_TASK.rows, sheet.rows, strict=True) if cells[i].bold}
-        compared = [one for one in differences(found, "mean_f1") if one.comparison]
-        assert [one.row.id in bold for one in compared] == [one.p_holm >= 0.05 for one in compared]
-        place = [row for row in SINGLE_TASK.rows if row.variable == "place"]
-        assert found.not_separable(place, "mean_f1") < bold, "the other variable's tests decide nothing here"
+    def test_is_looked_for_in_each_variable_by_itself(self) -> None:
+        assert single_task().best(SINGLE_TASK.rows, "mean_f1").keys() >= {"C (material)", "C (place)", "C* (place)"}
 
-    def test_leaves_out_a_row_with_one_run_even_if_it_is_the_best(self) -> None:
-        found = results({"MTL": [0.2, 0.3], "MTL^fo": [0.9], "MTL+R^all": [0.2, 0.31]})
-        assert found.not_separable(MULTI_TASK.rows, "mean_f1") == {"MTL", "MTL+R^all"}
+    def test_a_row_of_two_runs_is_not_judged_even_if_it_is_the_best(self) -> None:
+        found = results({"MTL": [0.2, 0.3, 0.25], "MTL^fo": [0.9, 0.91], "MTL+R^all": [0.2, 0.31, 0.3]})
+        judged = {"MTL": True, "MTL^fo": False, "MTL+R^all": True}
+        assert found.best(MULTI_TASK.rows, "mean_f1") == judged
 
     def test_needs_two_rows_that_can_be_judged(self) -> None:
-        assert results({}).not_separable(MULTI_TASK.rows, "mean_f1") == set()
-        assert results({"MTL": [0.2, 0.3], "MTL^fo": [0.9]}).not_separable(MULTI_TASK.rows, "mean_f1") == set()
+        assert results({}).best(MULTI_TASK.rows, "mean_f1") == {}
+        assert results({"MTL": [0.2, 0.3, 0.1], "MTL^fo": [0.9, 0.8]}).best(MULTI_TASK.rows, "mean_f1") == {}
 
     def test_p23_itself_has_three_rows_that_it_cannot_tell_apart(self) -> None:
         seeds = {row.id: row.experiment.with_({"train.seed": 10 * i}) for i, row in enumerate(MULTI_TASK.rows)}
@@ -244,9 +266,52 @@ class TestNotSeparable:
         )
         f1 = {"MTL": (0.286, 0.0046), "MTL^fo": (0.326, 0.0111), "MTL+R^all": (0.319, 0.0245)}
         found = Results(table, FACTS, outcomes(table, f1 | {"MTL^fo+R^all": (0.336, 0.0103)}))
-        assert found.not_separable(table.rows, "mean_f1") == {"MTL^fo", "MTL+R^all", "MTL^fo+R^all"}
+        assert found.best(table.rows, "mean_f1").keys() == {"MTL^fo", "MTL+R^all", "MTL^fo+R^all"}
 
 
 def test_facts_know_the_share_of_labelled_images() -> None:
     assert FACTS.labelled("material") == pytest.approx(0.72)
     assert FACTS.labelled("time") == pytest.approx(0.58)
+
+
+MEANS = {"MTL": [0.30, 0.35, 0.28, 0.32, 0.35, 0.30], "MTL^fo": [0.35, 0.36, 0.33, 0.35, 0.38, 0.33]}
+THREE_FIFTHS = SplitFacts(digest="", images={"train": 60, "validation": 20, "test": 20}, split_seed=0, min_records=3)
+
+
+def on_splits(values: dict[str, list[float]], table: Table) -> Results:
+    found = results(values, table)
+    return Results(table, FACTS.model_copy(update={"split": THREE_FIFTHS}), found.outcomes)
+
+
+class TestSplits:
+    """Runs that take several splits of the data set in turn."""
+
+    TABLE = MULTI_TASK.model_copy(update={"splits": 3, "runs": 6})
+
+    def test_run_r_is_of_the_next_split_and_has_the_next_seed(self) -> None:
+        seeded = [self.TABLE.trial(MTL, run).seeded() for run in range(1, 7)]
+        assert [one.data.split_seed for one in seeded] == [0, 1, 2, 0, 1, 2]
+        assert len({one.train.seed for one in seeded}) == 6
+
+    def test_of_each_the_runs_are_averaged_and_splits_are_paired_for_what_they_share(self) -> None:
+        found = on_splits(MEANS, self.TABLE)
+        assert found.by_split(MTL, "mean_f1") == pytest.approx({0: 0.31, 1: 0.35, 2: 0.29})
+        overlap = 20 / 60
+        compared = found.compare(FOCAL, MTL, "mean_f1")
+        differences = np.array([0.04, 0.02, 0.04])
+        error = differences.std(ddof=1) * math.sqrt(1 / 3 + overlap)
+        assert compared is not None
+        assert compared.p == pytest.approx(2 * stats.t.sf(differences.mean() / error, 2))
+        assert compared.high - compared.difference == pytest.approx(stats.t.ppf(0.975, 2) * error)
+
+    def test_one_split_alone_is_no_test(self) -> None:
+        compared = on_splits({"MTL": [0.3], "MTL^fo": [0.4]}, self.TABLE).compare(FOCAL, MTL, "mean_f1")
+        assert compared is not None
+        assert math.isnan(compared.p)
+
+    def test_fewer_rows_are_told_from_the_best_than_if_they_were_other_data(self) -> None:
+        rng = np.random.default_rng(0)
+        values = {row.id: list(0.3 + 0.01 * i + 0.02 * rng.normal(size=6)) for i, row in enumerate(MULTI_TASK.rows)}
+        several = on_splits(values, MULTI_TASK.model_copy(update={"splits": 6, "runs": 6}))
+        one = results(values, MULTI_TASK.model_copy(update={"runs": 6}))
+        assert one.best(MULTI_TASK.rows, "mean_f1").keys() < several.best(MULTI_TASK.rows, "mean_f1").keys()

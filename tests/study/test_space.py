@@ -33,7 +33,7 @@ def write(tmp_path: Path) -> Write:
 class TestShipped:
     def test_spaces_load(self) -> None:
         files = [path for folder in space_file.shelves() for path in folder.glob("*.yaml")]
-        assert {path.stem for path in files} >= {"silknet", "quick"}
+        assert {path.stem for path in files} >= {"silknet", "frozen", "quick"}
         for path in files:
             loaded = space_file.load(path.stem, {})
             assert loaded.question.endswith(("?", "."))
@@ -44,23 +44,37 @@ class TestShipped:
     def test_silknet_searches_every_setting_of_the_issue(self) -> None:
         searched = {dimension.name for dimension in space_file.load("silknet", {}).dimensions}
         assert searched == {
-            "train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C",
+            "train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma",
             "loss.lambda_aux", "loss.alpha_sem", "loss.alpha_co", "loss.alpha_slf",
         }  # fmt: skip
 
     def test_silknet_begins_with_the_papers(self) -> None:
         loaded = space_file.load("silknet", {})
-        assert loaded.base == Experiment()
+        assert loaded.base == Experiment()  # λ_C among them, which is 1
         assert loaded.experiment(loaded.first["P23 MTL^fo+R^all"]) == Experiment()
         mtl = Experiment().with_({"loss.gamma": 0, "loss.lambda_aux": 0}).effective()
         assert loaded.experiment(loaded.first["P23 MTL"]) == mtl
         p22 = loaded.experiment(loaded.first["P22 C*+co+sem"])
         assert (p22.net.NB_RN, p22.net.NN_jfc, p22.net.NN_tfc) == (0, (1024, 32), ())
 
-    def test_quick_is_for_a_small_machine(self) -> None:
-        base = space_file.load("quick", {}).base
-        assert (base.net.trunk, base.net.weights) == ("resnet18", "none")
-        assert base.data.image_size <= 64
+    @pytest.mark.parametrize(("name", "blocks"), [("frozen", [0]), ("quick", [0])])
+    def test_small_machines_train_little_of_a_small_trunk(self, name: str, blocks: list[int]) -> None:
+        loaded = space_file.load(name, {})
+        assert (loaded.base.net.trunk, loaded.base.net.weights) == ("timm/tf_efficientnet_lite0", "pretrained")
+        searched = [list(d.choices) for d in loaded.dimensions if d.name == "net.NB_RN"]
+        assert (searched or [[loaded.base.net.NB_RN]]) == [blocks]
+        assert loaded.base.loss.alpha_slf == 0  # a view of its own would have to pass the trunk in every step
+
+    def test_frozen_takes_any_trunk(self) -> None:
+        loaded = space_file.load("frozen", {"net.trunk": "resnet152", "data.image_size": 160})
+        assert loaded.experiment(loaded.first["MTL^la"]).net.trunk == "resnet152"
+
+    def test_frozen_searches_every_setting_of_the_issue(self) -> None:
+        searched = {dimension.name for dimension in space_file.load("frozen", {}).dimensions}
+        assert searched == {
+            "train.learning_rate", "net.NN_jfc", "net.NN_tfc", "net.dropout", "loss.gamma", "loss.tau",
+            "loss.lambda_aux", "loss.alpha_sem", "loss.alpha_co",
+        }  # fmt: skip
 
     def test_an_unknown_name_is_told_the_nearest(self) -> None:
         with pytest.raises(
@@ -222,7 +236,7 @@ class TestOverrides:
 
     def test_fix_a_setting_on_which_others_depend(self) -> None:
         names = {d.name for d in space_file.load("silknet", {"loss.lambda_aux": 0.0}).dimensions}
-        assert names == {"train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma", "loss.lambda_C"}
+        assert names == {"train.learning_rate", "net.NB_RN", "net.NN_jfc", "net.NN_tfc", "loss.gamma"}
 
     def test_have_the_last_word(self, write: Write) -> None:
         assert space_file.load(write(GAMMA + "set: {net.dropout: 7}"), {"net.dropout": 0.5}).base.net.dropout == 0.5
@@ -287,6 +301,13 @@ class TestPoints:
         assert space_file.load(write(self.TEXT), {}).model_dump_json() == first
         assert space_file.load(write(self.TEXT), {"net.dropout": 0.2}).model_dump_json() != first
         assert space_file.load(write(self.TEXT.replace("0.5]", "0.6]")), {}).model_dump_json() != first
+
+
+def test_its_networks_are_every_trunk_as_deep_as_any_trial_trains_it(write: Write) -> None:
+    trunks = "net.trunk: {choices: [resnet18, timm/convnext_atto]}"
+    for depths, deepest in (("{low: 1, high: 5}", 5), ("{choices: [2, 8, 0]}", 8)):
+        nets = space_file.load(write(f"search: {{{trunks}, net.NB_RN: {depths}}}\n"), {}).nets()
+        assert {(net.trunk, net.NB_RN) for net in nets} == {("resnet18", deepest), ("timm/convnext_atto", deepest)}
 
 
 class TestExperiment:

@@ -28,7 +28,7 @@ def images(count: int) -> np.ndarray:
 def classifier(trunk: str, dropout: float, NB_RN: int) -> Classifier:
     torch.manual_seed(0)
     net = Net(trunk=trunk, weights=RANDOM, NB_RN=NB_RN, NN_jfc=(8,), NN_tfc=(4,), dropout=dropout)
-    return Classifier(network(net, [len(names) for names in CLASSES.values()]).eval(), tuple(CLASSES))
+    return Classifier(network(net, [len(names) for names in CLASSES.values()], 32).eval(), tuple(CLASSES))
 
 
 def restored(runs: Path, network: Classifier, example: np.ndarray) -> mlflow.pyfunc.PyFuncModel:
@@ -43,7 +43,13 @@ def restored(runs: Path, network: Classifier, example: np.ndarray) -> mlflow.pyf
 
 @pytest.mark.parametrize(
     ("trunk", "dropout", "NB_RN", "example"),
-    [*((trunk, 0.3, 1, 2) for trunk in BLOCKS), ("resnet18", 0.0, 8, 2), ("resnet18", 0.3, 0, 1)],
+    [
+        *((trunk, 0.3, 1, 2) for trunk in BLOCKS),
+        ("resnet18", 0.0, 8, 2),
+        ("resnet18", 0.3, 0, 1),
+        *((f"timm/{trunk}", 0.3, 1, 2) for trunk in ("tf_efficientnet_lite0", "vit_tiny_patch16_224", "convnext_atto")),
+        ("timm/regnetx_002", 0.3, 0, 2),
+    ],
 )
 def test_a_trained_network_takes_any_number_of_images(
     trunk: str, dropout: float, NB_RN: int, example: int, runs: Path

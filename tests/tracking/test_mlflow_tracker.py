@@ -102,7 +102,7 @@ def test_a_finished_row_runs_again_only_with_one_of_its_trials(runs: Path) -> No
     ended = {"a": "FINISHED", "b": "FINISHED", "a1": "FINISHED"}
     begin("a1", "a2")
     assert statuses() == ended | {"quick": "RUNNING", "a2": "FAILED"}
-    begin("a1", "a2").epoch("a2", epoch(2))
+    begin("a1", "a2").epochs("a2", [epoch(2)])
     assert statuses() == ended | {"quick": "RUNNING", "a": "RUNNING", "a2": "RUNNING"}
     begin("a1", "a2").close(failed=False)
     assert statuses() == ended | {"quick": "FINISHED", "a2": "KILLED"}
@@ -134,7 +134,7 @@ def test_an_epoch_has_all_its_figures_at_its_step(runs: Path) -> None:
     one.open({}, {})
     one.trial("trials", "t0", {}, {})
     for number in (1, 2):
-        one.epoch("t0", epoch(number))
+        one.epochs("t0", [epoch(number)])
     points = content(runs)["t0"]["points"]
     assert set(points) == set(epoch(1).flat())
     assert points["train.loss.C"] == [(1, 0.5), (2, 0.25)]
@@ -199,7 +199,7 @@ def test_epochs_that_never_arrived_come_with_the_outcome(runs: Path) -> None:
     one = tracker(runs)
     one.open({}, {})
     one.trial("trials", "t0", {}, {})
-    one.epoch("t0", epoch(2))
+    one.epochs("t0", [epoch(2)])
     later = tracker(runs)
     later.open({}, {})
     later.outcome("t0", outcome(3))
@@ -232,7 +232,7 @@ def test_a_failed_trial_that_is_run_again_shows_its_new_end(runs: Path) -> None:
     later = tracker(runs)
     later.open({}, {})
     later.trial("trials", "t0", {}, {})
-    later.epoch("t0", epoch(2))
+    later.epochs("t0", [epoch(2)])
     assert {run["status"] for run in content(runs).values()} == {"RUNNING"}
     later.outcome("t0", outcome(2))
     later.close(failed=False)
@@ -312,8 +312,8 @@ from tests.tracking.samples import epoch, outcome, tracker
 one = tracker(Path(sys.argv[1]))
 one.open({}, {})
 one.trial("trials", "t0", {"loss.gamma": 2.0}, {})
-one.epoch("t0", epoch(1))
-one.epoch("t0", epoch(2))
+one.epochs("t0", [epoch(1)])
+one.epochs("t0", [epoch(2)])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -326,7 +326,7 @@ def test_a_killed_driver_goes_on_where_it_stopped(runs: Path) -> None:
     later.open({}, {})
     later.trial("trials", "t0", {"loss.gamma": 2.0}, {})
     for number in (2, 3):  # the checkpoint was older than the last word
-        later.epoch("t0", epoch(number))
+        later.epochs("t0", [epoch(number)])
     later.outcome("t0", outcome(3))
     later.close(failed=False)
     seen = content(runs)

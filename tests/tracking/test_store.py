@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ import sqlalchemy
 from mlflow import MlflowClient
 
 from silktune.errors import TrackingError
-from silktune.tracking import store
+from silktune.tracking import request_limits, store
+from silktune.tracking.request_limits import SENDING, WRITING, limits
 from silktune.tracking.store import open_store
 from silktune.tracking.store_errors import sentences, shown
 from tests.tracking.samples import content, tracker
@@ -27,7 +29,7 @@ from tests.tracking.samples import content, tracker
 
 @pytest.fixture(autouse=True)
 def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", *store.WRITING):
+    for name in ("MLFLOW_TRACKING_URI", *WRITING):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -89,8 +91,37 @@ def test_a_host_that_does_not_answer_costs_seconds(tmp_path: Path, monkeypatch: 
 
 def test_an_open_store_leaves_its_limits_to_nobody_else(runs: Path) -> None:
     with open_store(store.uri(runs), runs).sentences():
-        assert {name: os.environ[name] for name in store.WRITING} == store.WRITING
-    assert not store.WRITING.keys() & os.environ.keys()
+        assert {name: os.environ[name] for name in WRITING} == WRITING
+    assert not WRITING.keys() & os.environ.keys()
+
+
+def _now() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in WRITING}
+
+
+def test_limits_that_are_kept_are_changed_by_no_other_thread() -> None:
+    seen = []
+
+    def beside() -> None:
+        with limits(request_limits.OPENING):
+            seen.append(_now())
+
+    with request_limits.kept():
+        other = threading.Thread(target=beside)
+        other.start()
+        other.join()
+        assert seen == [WRITING]
+        with limits(SENDING):
+            assert _now() == SENDING
+        assert _now() == WRITING
+    assert _now() == dict.fromkeys(WRITING)
+
+
+def test_a_limit_of_a_person_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # as silktune would set it
+    with request_limits.kept(), limits(SENDING):
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
 
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
@@ -165,7 +196,8 @@ OPENING = """
 import sys
 from pathlib import Path
 import mlflow, sqlalchemy
-from silktune.tracking import store
+from silktune.tracking import request_limits, store
+from silktune.tracking.request_limits import SENDING, WRITING, limits
 runs = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
