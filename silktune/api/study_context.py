@@ -15,7 +15,7 @@ from silktune.errors import ResourceError, StudyError, TrackingError
 from silktune.settings import Net
 from silktune.study import mirror
 from silktune.study import plan as plans
-from silktune.study.ablation.results import Facts
+from silktune.study.data_facts import Facts
 from silktune.study.external_files import Outside
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths

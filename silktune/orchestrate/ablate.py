@@ -18,8 +18,9 @@ from silktune.orchestrate.study_tracking import about, open_rows
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
 from silktune.study import ablation_folder, best_of_split
-from silktune.study.ablation.results import Facts, Results
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.data_facts import Facts
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial

@@ -12,8 +12,9 @@ from silktune.data.shared_dataset import Whereabouts
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.executors.resources import Resources
 from silktune.settings import Experiment, Runtime
-from silktune.study.ablation.results import Facts, Results
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.data_facts import Facts
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import Trial
 

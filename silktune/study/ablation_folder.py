@@ -11,9 +11,10 @@ from silktune.errors import SettingsError, StudyError, nearest
 from silktune.outcome import write_whole
 from silktune.settings.identity import first_complaint
 from silktune.study import plan, resampled_runs
-from silktune.study.ablation.results import Facts, Results
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Table
 from silktune.study.baselines import Baselines
+from silktune.study.data_facts import Facts
 from silktune.study.document import markdown
 from silktune.study.paths import StudyPaths
 from silktune.study.table import ablation_document, ablation_sheets, csv_tables

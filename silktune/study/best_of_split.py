@@ -10,8 +10,8 @@ from pathlib import Path
 
 from silktune.data.dataset import Dataset
 from silktune.errors import StudyError
-from silktune.study.ablation.results import Facts, SplitFacts
 from silktune.study.ablation.table_model import Table
+from silktune.study.data_facts import Facts, SplitFacts
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from silktune.errors import StudyError
 from silktune.outcome import write_whole
 from silktune.settings.identity import first_complaint
-from silktune.study.ablation.results import Facts
+from silktune.study.data_facts import Facts
 from silktune.study.paths import StudyPaths
 
 

@@ -16,7 +16,8 @@ from silktune.cli.terminal import ablation_tables, tables
 from silktune.cli.terminal.console import Terminal
 from silktune.data.describe import describe
 from silktune.settings import Data
-from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.results import Results
+from silktune.study.data_facts import Facts, VariableFacts
 from silktune.study.paths import StudyPaths
 from tests.study.tables import MULTI_TASK, outcomes, scores
 

@@ -29,7 +29,7 @@ from silktune.settings import Data, parse
 from silktune.settings.identity import FORM
 from silktune.study import ablation, space_file
 from silktune.study import plan as plans
-from silktune.study.ablation.results import Facts
+from silktune.study.data_facts import Facts
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import AblationPlan, Plan, SearchPlan, Trial

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from silktune.data.statistics import class_statistics
 from silktune.outcome import ClassScores, Outcome, Scores, VariableScores
 from silktune.settings import Experiment
-from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Printed, Row, Table
+from silktune.study.data_facts import Facts, VariableFacts
 from silktune.study.document import markdown
 from silktune.study.document.parts import Sheet
 from silktune.study.table import ablation_document

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from silktune.outcome import MEANS, Outcome
-from silktune.study.ablation.results import Results, VariableFacts
+from silktune.study.ablation.results import Results
+from silktune.study.data_facts import VariableFacts
 from silktune.study.document import latex as tex
 from silktune.study.document.parts import Cell, Sheet
 from silktune.study.statistics import runs_needed

@@ -8,8 +8,9 @@ import pytest
 
 from silktune.outcome import Confusion, Outcome, Scores, VariableScores
 from silktune.study import ablation
-from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.data_facts import Facts, VariableFacts
 from silktune.study.document.parts import Sheet
 from silktune.study.interval_text import NO_PREDICTIONS
 from silktune.study.table import cell_text

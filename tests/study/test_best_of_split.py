@@ -14,8 +14,8 @@ from silktune.errors import StudyError
 from silktune.orchestrate import ablate
 from silktune.settings import Data, Experiment
 from silktune.study import ablation
-from silktune.study.ablation.results import Facts
 from silktune.study.ablation.table_model import Table
+from silktune.study.data_facts import Facts
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.search_report import settings_yaml

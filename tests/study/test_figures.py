@@ -21,8 +21,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from silktune.outcome import ClassScores, Confusion
-from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Table
+from silktune.study.data_facts import Facts, VariableFacts
 from silktune.study.figures import ablation_figures as figures
 from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.table.differences import differences

@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from silktune.settings import spell
-from silktune.study.ablation.results import Facts, Results, VariableFacts
+from silktune.study.ablation.results import Results
+from silktune.study.data_facts import Facts, VariableFacts
 from silktune.study.document import markdown as md
 from silktune.study.document.csv_text import csv_text
 from silktune.study.table.ablation_sheets import sheets

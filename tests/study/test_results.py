@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 from silktune.outcome import Outcome
-from silktune.study.ablation.results import Results, SplitFacts
+from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.data_facts import SplitFacts
 from silktune.study.metric_summary import MetricSummary
 from silktune.study.statistics import holm, inseparable
 from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, finished, multi_task, outcomes, single_task

@@ -16,76 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
-from silktune.data.dataset import Dataset
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.data_facts import Facts
 from silktune.study.metric_summary import MetricSummary
 from silktune.study.resampled_runs import NOTHING, OnDraws, Resampled
 from silktune.study.statistics import Comparison
-
-
-class VariableFacts(BaseModel):
-    """What a table says of a variable of the data set."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    counts: dict[str, int]  # class of interest → images
-    background: int  # images whose label is background
-
-
-class SplitFacts(BaseModel):
-    """Which split a data set has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    digest: str  # of which images are in which subset
-    images: dict[str, int]  # subset → images
-    split_seed: int
-    min_records: int
-
-    @classmethod
-    def of(cls, data: Dataset) -> SplitFacts:
-        settings = data.about["settings"]
-        seed, min_records = settings["split_seed"], settings["min_records"]
-        return cls(digest=data.split, images=data.about["subsets"], split_seed=seed, min_records=min_records)
-
-
-class Facts(BaseModel):
-    """What a table says of the data set that its rows were trained on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    digest: str
-    images: int  # with a label, in a subset
-    variables: tuple[VariableFacts, ...]
-    split: SplitFacts | None = None  # None: a study that was begun before a split had a digest
-
-    @classmethod
-    def of(cls, data: Dataset) -> Facts:
-        variables = tuple(
-            VariableFacts(name=v.name, counts=dict(zip(v.classes, v.counts, strict=True)), background=v.background)
-            for v in data.variables
-        )
-        return cls(
-            name=data.name,
-            digest=data.digest,
-            images=int(data.labelled.sum()),
-            variables=variables,
-            split=SplitFacts.of(data),
-        )
-
-    def labelled(self, variable: str) -> float:
-        """The share of the images that have a label of a class of interest (P23 §4)."""
-        return sum(self.variable(variable).counts.values()) / self.images
-
-    def variable(self, name: str) -> VariableFacts:
-        return next(variable for variable in self.variables if variable.name == name)
-
 
 Resample = Callable[[Mapping[str, Scores]], Resampled]
 
