@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from silktune.study.selection import Choice
 
 TEXTS = (  # of a file
-    "row", "reference", "variable", "class", "metric", "role", "state", "reason", "fingerprint", "test",
+    "row", "reference", "variable", "class", "metric", "role", "state", "reason", "fingerprint", "stop_on",
+    "test",
 )  # fmt: skip
-COUNTS = ("run", "seed", "best_epoch", "n")
+COUNTS = ("run", "seed", "best_epoch", "epochs", "n")
 
 
 def of_trials(

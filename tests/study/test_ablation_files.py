@@ -23,7 +23,18 @@ from silktune.study.table import ablation_document, csv_tables
 from silktune.study.table.ablation_sheets import sheets
 from silktune.study.table.differences import differences
 from tests import test_metric_names as metric_names
-from tests.study.tables import FACTS, MULTI_TASK, SINGLE_TASK, multi_task, outcomes, single_task, table_md
+from tests.outcomes import epoch
+from tests.study.tables import (
+    BASE,
+    FACTS,
+    MULTI_TASK,
+    SINGLE_TASK,
+    finished,
+    multi_task,
+    outcomes,
+    single_task,
+    table_md,
+)
 
 GOLDEN = """\
 # p23-small
@@ -68,7 +79,7 @@ The base is the defaults with `net.trunk=resnet18 loss.gamma=0 loss.lambda_aux=0
 | MTL+R^all | **72.3 ± 1.72** | **58.0 ± 0.61** | **67.5 ± 1.35** |
 | MTL^fo+R^all | **73.5 ± 0.72** | **58.4 ± 0.26** | **68.5 ± 0.57** |
 
-Mean ± standard deviation over 5 runs on the test set. Bold: cannot be told from the best of its column. Where all rows are equal, some row is not in bold in at most 5 of 100 tables.
+Mean ± standard deviation over 5 runs on the test set. Bold: cannot be told from the best of its column. Where all rows are equal, some row is not in bold in about 5 of 100 tables.
 """  # noqa: E501
 BOTH = pytest.mark.parametrize("results", [multi_task(), single_task()], ids=["multi-task", "single-task"])
 
@@ -366,6 +377,17 @@ def test_every_run_once_with_its_seed_and_how_it_ended() -> None:
     assert [(line["row"], line["run"], line["OA"]) for line in failed] == [("MTL^fo", "5", ""), ("MTL+R^all", "5", "")]
     assert failed[0]["reason"] == "loss is <nan> | epoch 3\nbatch 7"
     assert {line["seed"] for line in rows if line["run"] == "3"} == {"3"}
+
+
+def test_a_run_says_what_it_stopped_on_and_after_how_many_epochs() -> None:
+    by_f1 = MULTI_TASK.rows[1].model_copy(update={"experiment": BASE.with_({"train.stop_on": "mean_f1"})})
+    table = MULTI_TASK.model_copy(update={"rows": (MULTI_TASK.rows[0], by_f1)})
+    ended = finished({"place": 0.3}).model_copy(update={"best_epoch": 12, "epochs": (epoch(22),)})
+    failed = Outcome(state="failed", reason="loss is nan")
+    rows = read(csv_tables.runs_csv(Results(table, FACTS, {"MTL-run1": ended, table.trial(by_f1, 1).id: failed})))
+    assert [[line[name] for name in ("stop_on", "best_epoch", "epochs")] for line in rows] == [
+        ["L", "12", "22"], ["mean_f1", "0", "0"]
+    ]  # fmt: skip
 
 
 def test_the_files_are_the_same_however_long_it_took() -> None:

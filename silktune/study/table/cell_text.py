@@ -12,7 +12,7 @@ from silktune.study.document.latex import PAPER
 from silktune.study.document.parts import Cell, Column
 
 NONE = "–"
-BOLD = "Where all rows are equal, some row is not in bold in at most 5 of 100 tables."
+BOLD = "Where all rows are equal, some row is not in bold in about 5 of 100 tables."
 RARE = "†"  # beside the name of an under-represented class
 
 

@@ -81,15 +81,17 @@ def intervals_csv(results: Results) -> str:
 
 
 def runs_csv(results: Results) -> str:
-    """Every training that has an outcome."""
-    lines = [["row", "run", "seed", "state", "reason", "fingerprint", "best_epoch", *MEANS]]
+    """Every training that has an outcome; epochs: all that it was trained for, the best one by `train.stop_on`."""
+    heads = ["row", "run", "seed", "state", "reason", "fingerprint", "stop_on", "best_epoch", "epochs"]
+    lines = [[*heads, *MEANS]]
     for row in (row for row in results.table.rows if not row.same_as):
         for run in range(1, results.most_runs + 1):
             trial = results.table.trial(row, run)
             if outcome := results.outcomes.get(trial.id):
-                ended = [outcome.state, outcome.reason, outcome.fingerprint, str(outcome.best_epoch)]
+                ended = [outcome.state, outcome.reason, outcome.fingerprint, trial.experiment.train.stop_on]
+                epochs = [str(outcome.best_epoch), str(outcome.trained)]
                 metrics = [_exact(getattr(outcome.test, mean, None)) for mean in MEANS]
-                lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *metrics])
+                lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *epochs, *metrics])
     return csv_text(lines)
 
 
