@@ -60,7 +60,7 @@ def results(paths: StudyPaths, reference: str = "") -> Results:
         ) from error
     table = compared_with(kept.table, reference) if reference else kept.table
     resample = partial(resampled_runs.resampled, paths=paths, data=kept.facts.digest)
-    return Results(table, kept.facts, dict(paths.outcomes()), resample)
+    return Results(table, kept.facts, dict(paths.outcomes()), resample, Baselines.read(paths.baselines))
 
 
 def compared_with(table: Table, reference: str) -> Table:
@@ -79,7 +79,7 @@ def publish(found: Results, paths: StudyPaths, *, figures: bool) -> None:
     """Write the tables, and the figures if they are wanted (they take seconds)."""
     sheets = ablation_sheets.sheets(found)
     texts = (
-        markdown.written(ablation_document.document(found, sheets, Baselines.read(paths.baselines))),
+        markdown.written(ablation_document.document(found, sheets)),
         ablation_document.latex(found, sheets),
         csv_tables.metrics_csv(found), csv_tables.comparisons_csv(found), csv_tables.intervals_csv(found),
         csv_tables.runs_csv(found),

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from silktune.outcome import MEANS, Scores, write_whole
+from silktune.outcome import MEANS, VARIABLE_FIGURES, Scores, write_whole
 from silktune.study.document.parts import Sheet
 from silktune.study.metric_summary import TITLES
 
@@ -47,16 +47,19 @@ class Baselines(BaseModel):
     def sheet(self) -> Sheet:
         """A row each, in percent: the means over the variables."""
         rows = [[one.name, *(_percent(getattr(one.scores, mean)) for mean in MEANS)] for one in self.found]
-        return Sheet.of_texts("baselines", f"{TITLE} [%]", ["", *TITLES.values()], rows)
+        return Sheet.of_texts("baselines", f"{TITLE} [%]", ["", *TITLES.values()], rows, self.missing)
 
-    def per_variable(self) -> Sheet:
-        """A row each, in percent: the F1 on average and of every variable."""
+    def per_variable(self, metric: str) -> Sheet:
+        """A row each, in percent: one of `MEANS`, and what it is the mean of, variable by variable."""
         variables = [variable.name for variable in self.found[0].scores.variables] if self.found else []
+        part = dict(zip(MEANS, VARIABLE_FIGURES, strict=True))[metric]
         rows = []
         for one in self.found:
-            metrics = (one.scores.mean_f1, *(variable.f1 for variable in one.scores.variables))
+            metrics = (getattr(one.scores, metric), *(getattr(variable, part) for variable in one.scores.variables))
             rows.append([one.name, *map(_percent, metrics)])
-        return Sheet.of_texts("baselines", f"{TITLE}: F1 [%]", ["", "mean", *variables], rows)
+        return Sheet.of_texts(
+            "baselines", f"{TITLE}: {TITLES[metric]} [%]", ["", "mean", *variables], rows, self.missing
+        )
 
 
 NO_BASELINES = Baselines()

@@ -195,7 +195,7 @@ def document(report: SearchReport) -> Document:
     parts += section("The winner", Paragraph.of(f"Trial {winner.id}:"), Code(override_line(winner.experiment)))
     parts += section(tested.title, tested, *map(Paragraph.of, report.sureness()))
     without = report.baselines.sheet()
-    parts += section(without.title, without, *(Paragraph.of(sentence) for sentence in report.baselines.missing))
+    parts += section(without.title, without)
     if remarks := report.on_rare_classes():
         parts += section("Rare classes", Bullets(remarks))
     if found := report.importances:

@@ -93,4 +93,4 @@ def test_a_sheet_has_a_row_each(data: Dataset, paths: StudyPaths) -> None:
     assert [row[0].text for row in sheet.rows][2] == "logistic regression on frozen features"
     assert sheet.rows[2][1].text == "100.0"
     assert len(sheet.columns) == len(sheet.rows[0]) == 5
-    assert baselines(data, PLACE, ["place"], paths).per_variable().columns == ("", "mean", "place")
+    assert baselines(data, PLACE, ["place"], paths).per_variable("mean_f1").columns == ("", "mean", "place")

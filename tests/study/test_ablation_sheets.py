@@ -83,7 +83,7 @@ FIGURES = ["f1", "f1_with_background", "f1_minority", "OA"]
 
 def test_the_sheets_of_a_multi_task_table() -> None:
     assert [sheet.name for sheet in sheets(multi_task())] == [
-        "rows", *(f"differences-{mean}" for mean in MEANS), *FIGURES,
+        "rows", "differences-mean_f1", "validation", *(f"differences-{mean}" for mean in MEANS[1:]), *FIGURES,
         "classes-material", "classes-place", "classes-time", "gains", "gains-with-background",
         "imbalance", "imbalance-gains", "epochs",
     ]  # fmt: skip
@@ -91,7 +91,8 @@ def test_the_sheets_of_a_multi_task_table() -> None:
 
 def test_the_sheets_of_a_single_task_table_without_gains_over_two_variables() -> None:
     assert [sheet.name for sheet in sheets(single_task())] == [
-        "rows", *(f"differences-{mean}" for mean in MEANS), *FIGURES, "classes-material", "classes-place", "epochs",
+        "rows", "differences-mean_f1", "validation", *(f"differences-{mean}" for mean in MEANS[1:]), *FIGURES,
+        "classes-material", "classes-place", "epochs",
     ]  # fmt: skip
 
 
@@ -202,7 +203,7 @@ def test_all_metrics_but_the_tables_own_are_exploratory() -> None:
     assert sheet.columns == ("experiment", "difference", "95 % CI", "p")
     assert sheet.notes[-1].startswith("Exploratory: this table was made to judge F1.")
     judged = Results(MULTI_TASK.model_copy(update={"metric": "OA"}), FACTS, multi_task().outcomes)
-    assert [sheet.name for sheet in sheets(judged)][1:3] == ["differences-OA", "differences-mean_f1"]
+    assert [sheet.name for sheet in sheets(judged)][1:4] == ["differences-OA", "validation", "differences-mean_f1"]
     assert named(judged, "differences-OA").columns[4] == "p (Holm)"
     assert named(judged, "differences-mean_f1").title.endswith("(exploratory)")
     assert [math.isnan(one.p_holm) for one in differences(judged, "mean_f1")] == [True] * 3

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def ablation(console: Console, study: AblationStudy) -> None:
     """The sheets that answer the question; the others are in table.md."""
-    shown = ("rows", f"differences-{study.results.table.metric}")  # table.md has all
+    shown = ("rows", f"differences-{study.results.table.metric}", "validation", "baselines")  # table.md has all
     for sheet in sheets(study.results):
         if sheet.name in shown:
             print_sheet(console, sheet)

@@ -25,8 +25,6 @@ def search_report(console: Console, report: SearchReport) -> None:
     for line in report.sureness():
         console.print(line, markup=False)
     print_sheet(console, report.baselines.sheet())
-    for sentence in report.baselines.missing:
-        console.print(sentence, markup=False)
     if remarks := report.on_rare_classes():
         console.print("\n[bold]Rare classes[/]")
         for remark in remarks:

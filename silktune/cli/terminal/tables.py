@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from silktune.outcome import Scores
 from silktune.study.document.parts import Sheet
+
+UNBOUNDED = 10_000  # columns of a terminal: wider than any table
 
 
 def notes(console: Console, sentences: Iterable[str]) -> None:
@@ -50,13 +54,32 @@ def scores_table(title: str, scores: Scores) -> Table:
 
 def print_sheet(console: Console, sheet: Sheet) -> None:
     """A sheet of a document, as Markdown and LaTeX have it too."""
-    table = plain_table(*map(Text, sheet.columns), title=Text(sheet.title, style="bold"))
+    table = _table(sheet)
+    if Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum > console.width:
+        table = _table(sheet, narrow=True)
+    console.print("", Text(sheet.title, style="bold"), table, sep="\n")
+    for note in sheet.notes:
+        console.print(note, style="dim", markup=False)
+
+
+def _table(sheet: Sheet, *, narrow: bool = False) -> Table:
+    """The cells of a sheet; in a narrow one heads break between words, and intervals after their comma."""
+    texts = [[cell.text for cell in row] for row in sheet.rows]
+    if narrow:
+        first = sheet.labels
+        texts = [[*row[:first], *(text.replace(", ", ",\n") for text in row[first:])] for row in texts]
+    widest = [max(len(line) for text in column for line in text.split("\n")) for column in zip(*texts, strict=True)]
+    heads = [_lines(*pair) for pair in zip(sheet.columns, widest, strict=True)] if narrow and texts else sheet.columns
+    table = plain_table(*map(Text, heads))
     for column in table.columns[: sheet.labels]:
         column.justify = "left"
     for number, row in enumerate(sheet.rows):
         if number in sheet.rules:
             table.add_section()
-        table.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
-    console.print("", table)
-    for note in sheet.notes:
-        console.print(note, style="dim", markup=False)
+        cells = zip(texts[number], row, strict=True)
+        table.add_row(*(Text(text, style="bold" if cell.bold else "") for text, cell in cells))
+    return table
+
+
+def _lines(head: str, width: int) -> str:
+    return "\n".join(wrap(head, max(width, 1), break_long_words=False))

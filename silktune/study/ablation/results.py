@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
 from silktune.study.ablation.table_model import Row, Table
+from silktune.study.baselines import NO_BASELINES, Baselines
 from silktune.study.data_facts import Facts
 from silktune.study.metric_summary import MetricSummary
 from silktune.study.resampled_runs import NOTHING, OnDraws, Resampled
@@ -41,8 +42,9 @@ class Results:
     """A table and the outcomes of its runs."""
 
     def __init__(
-        self, table: Table, facts: Facts, outcomes: Mapping[str, Outcome], resample: Resample = lambda tests: NOTHING
-    ) -> None:
+        self, table: Table, facts: Facts, outcomes: Mapping[str, Outcome], resample: Resample = lambda tests: NOTHING,
+        baselines: Baselines = NO_BASELINES, subset: Literal["validation", "test"] = "test",
+    ) -> None:  # fmt: skip
         """Takes in what is there.
 
         Args:
@@ -50,8 +52,11 @@ class Results:
             facts: what the data set is.
             outcomes: trial → outcome, of all trials that have one; others are not looked at.
             resample: finds what the trials with these test scores reach on test sets drawn anew.
+            baselines: what needs no network, on the same test images.
+            subset: on which the runs are judged.
         """
         self.table, self.facts, self.outcomes, self._resample = table, facts, outcomes, resample
+        self.baselines, self.subset = baselines, subset
         self._scores: dict[str, dict[int, Scores]] = {}
         self._flat: dict[str, dict[int, dict[Name, float]]] = {}
         self._tested: dict[Name, dict[str, Tested]] = {}
@@ -77,18 +82,24 @@ class Results:
         return self.outcomes.get(self.table.trial(row, run).id)
 
     def scores(self, row: Row) -> dict[int, Scores]:
-        """The test scores of a row's runs, by run number."""
+        """The scores of a row's runs on the subset, by run number."""
         if row.id not in self._scores:
             found = {run: self._outcome(row, run) for run in range(1, self.most_runs + 1)}
             self._scores[row.id] = {
-                run: outcome.test for run, outcome in found.items()
+                run: scores for run, outcome in found.items()
                 if outcome and outcome.state == "finished" and outcome.test
+                and (scores := outcome.test if self.subset == "test" else outcome.validation)
             }  # fmt: skip
         return self._scores[row.id]
 
     def ended(self, row: Row) -> dict[int, Outcome]:
         """The outcomes of a row's runs that finished and were tested, by run number."""
         return {run: outcome for run in self.scores(row) if (outcome := self._outcome(row, run))}
+
+    @cached_property
+    def on_validation(self) -> Results:
+        """The same runs on the validation set, at the epochs whose weights were tested: to choose a row by."""
+        return Results(self.table, self.facts, self.outcomes, subset="validation")
 
     @cached_property
     def resampled(self) -> Resampled:
@@ -135,9 +146,10 @@ class Results:
 
     @property
     def overlap(self) -> float:
-        """Images for testing over those for training, where runs are of several splits; else 0 (`paired`)."""
-        images = self.facts.split.images if self.facts.split and self.table.splits > 1 else {"test": 0, "train": 1}
-        return images["test"] / images["train"]
+        """Images of the subset over those for training, where runs are of several splits; else 0 (`paired`)."""
+        if not self.facts.split or self.table.splits == 1:
+            return 0.0
+        return self.facts.split.images[self.subset] / self.facts.split.images["train"]
 
     def by_split(self, row: Row, metric: Name) -> dict[int, float]:
         """A metric's mean over the runs of each split."""

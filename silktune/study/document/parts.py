@@ -46,10 +46,10 @@ class Sheet:
 
     @classmethod
     def of_texts(
-        cls, name: str, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1
+        cls, name: str, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
     ) -> Sheet:
         """The sheet with these rows."""
-        return cls(name, title, tuple(head), tuple(tuple(map(Cell, row)) for row in rows), labels=labels)
+        return cls(name, title, tuple(head), tuple(tuple(map(Cell, row)) for row in rows), tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ def inseparable(runs: ArrayLike) -> set[int]:
     """The rows that cannot be told from the best: what a table sets in bold.
 
     If the rows are equal, one of them is missing from the set in about 5 % of the tables or fewer (5.8 is the most that
-    `benchmarks/error_rates.py` found). What cannot be judged is not told apart: a row with fewer than three runs, or
-    one whose runs do not vary.
+    simulations found, `benchmarks/README.md`). What cannot be judged is not told apart: a row with fewer than three
+    runs, or one whose runs do not vary.
 
     Args:
         runs: (k, n), rows × runs with shared seeds; nan where a run is missing.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from silktune.data.statistics import class_statistics
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Table
-from silktune.study.baselines import NO_BASELINES, Baselines
 from silktune.study.document import latex as tex
 from silktune.study.document.parts import Bullets, Cell, Code, Document, Heading, Paragraph, Part, Sheet, section
 from silktune.study.metric_summary import TITLES
@@ -17,8 +16,8 @@ from silktune.study.table.differences import variables
 from silktune.study.table.in_words import in_words
 
 
-def document(results: Results, sheets: Sequence[Sheet], baselines: Baselines = NO_BASELINES) -> Document:
-    """The whole table.md: what was asked, of which data, what the rows change, every sheet, baselines, what failed."""
+def document(results: Results, sheets: Sequence[Sheet]) -> Document:
+    """The whole table.md: what was asked, of which data, what the rows change, every sheet, what failed."""
     table = results.table
     parts: list[Part] = [Heading(table.name, 1), Paragraph.of(table.question), _summary(results)]
     if words := in_words(results):
@@ -27,10 +26,6 @@ def document(results: Results, sheets: Sequence[Sheet], baselines: Baselines = N
     parts += section("What the rows change", *_changes(table))
     for sheet in sheets:
         parts += section(sheet.title, sheet)
-    if baselines.found:
-        without = baselines.per_variable()
-        said = ("On the first of the splits.",) * (table.splits > 1)
-        parts += section(without.title, without, *map(Paragraph.of, (*said, *baselines.missing)))
     if failures := results.failures():
         parts += section("Runs that failed", Bullets(tuple(failures)))
     return parts

@@ -6,6 +6,7 @@ Metrics are in percent, differences in percentage points. Nothing depends on how
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
@@ -18,6 +19,7 @@ from silktune.study.table.cell_text import RARE
 from silktune.study.table.difference_sheets import difference_sheets
 from silktune.study.table.differences import variables
 from silktune.study.table.row_sheet import by_row
+from silktune.study.table.validation_sheet import validation_sheet
 
 F1 = (
     "with background: background counts as a class; under-represented: only the classes with fewer than 1/K of the "
@@ -31,15 +33,28 @@ def sheets(results: Results) -> list[Sheet]:
 
     Bold are the rows that cannot be told from the best (`Results.best`), never just the largest number.
     """
+    primary, *exploratory = difference_sheets(results)
     return [
         _rows(results),
-        *difference_sheets(results),
+        primary,
+        validation_sheet(results),
+        *_baselines(results),
+        *exploratory,
         *(_variables(results, mean, name) for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True)),
         *(_classes(results, variable) for variable in variables(results)),
         *gain_sheets.sheets(results),
         _stopping(results),
         *_test_sets(results),
     ]
+
+
+def _baselines(results: Results) -> list[Sheet]:
+    """What needs no network, where it is known."""
+    if not results.baselines.found:
+        return []
+    sheet = results.baselines.per_variable(results.table.metric)
+    split = ("On the first of the splits.",) * (results.table.splits > 1)
+    return [replace(sheet, notes=(*split, *sheet.notes))]
 
 
 def _test_sets(results: Results) -> list[Sheet]:
@@ -63,9 +78,8 @@ def _rows(results: Results) -> Sheet:
         columns += cell_text.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
     single = any(table.variables)
     what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
-    same = [f"{row.id} is the same experiment as {row.same_as} and shows its runs." for row in rows if row.same_as]
     within = "of its column for its variable" if single else "of its column"
-    notes = [what, *cell_text.legend(results, columns, within), *same, *_failed(results)]
+    notes = [what, *cell_text.legend(results, columns, within), *cell_text.same(table), *_failed(results)]
     return by_row("rows", "Average F1 and overall accuracy [%]", rows, columns, notes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from silktune.outcome import Name
 from silktune.study.ablation.results import Results
-from silktune.study.ablation.table_model import Row
+from silktune.study.ablation.table_model import Row, Table
 from silktune.study.document.latex import PAPER
 from silktune.study.document.parts import Cell, Column
 
@@ -56,9 +56,15 @@ def runs_text(n: int) -> str:
 
 
 def of_splits(results: Results) -> str:
-    """On which test sets the runs were tested."""
-    splits = results.table.splits
-    return "on the test set" if splits == 1 else f"of {splits} splits, each on the test set of its own"
+    """On which images the runs were judged."""
+    splits, images = results.table.splits, f"on the {results.subset} set"
+    return images if splits == 1 else f"of {splits} splits, each {images} of its own"
+
+
+def same(table: Table) -> list[str]:
+    """Which rows show the runs of another one."""
+    rows = (row for row in table.rows if row.same_as)
+    return [f"{row.id} is the same experiment as {row.same_as} and shows its runs." for row in rows]
 
 
 def legend(results: Results, columns: Sequence[Column], within: str) -> list[str]:

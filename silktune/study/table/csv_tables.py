@@ -15,9 +15,11 @@ from silktune.study.statistics import runs_needed
 from silktune.study.table.differences import differences, variables
 from silktune.study.table.test_sets import SOURCES
 
+VALIDATED = tuple(f"validation_{mean}" for mean in MEANS)
+
 
 def metrics_csv(results: Results) -> str:
-    """Every metric of every row, and the paper's beside it: one line each."""
+    """Every metric of every row on the test set, the paper's beside it, and the means on the validation set."""
     lines = [["row", "variable", "class", "metric", "mean", "std", "n", "paper_mean", "paper_std"]]
     for row in results.table.rows:
         for variable, name, metric in _metrics(results, row):
@@ -29,6 +31,10 @@ def metrics_csv(results: Results) -> str:
                     ours = [_exact(over_runs.mean), _exact(over_runs.deviation), str(over_runs.n)]
                 paper = [_exact(printed.mean), _exact(printed.deviation)] if printed else ["", ""]
                 lines.append([row.id, variable, name, metric, *ours, *paper])
+        for mean, column in zip(MEANS, VALIDATED, strict=True):
+            if validated := results.on_validation.summary(row, mean):
+                ours = [_exact(validated.mean), _exact(validated.deviation), str(validated.n)]
+                lines.append([row.id, "", "", column, *ours, "", ""])
     return csv_text(lines)
 
 
@@ -83,14 +89,15 @@ def intervals_csv(results: Results) -> str:
 def runs_csv(results: Results) -> str:
     """Every training that has an outcome; epochs: all that it was trained for, the best one by `train.stop_on`."""
     heads = ["row", "run", "seed", "state", "reason", "fingerprint", "stop_on", "best_epoch", "epochs"]
-    lines = [[*heads, *MEANS]]
+    lines = [[*heads, *MEANS, *VALIDATED]]
     for row in (row for row in results.table.rows if not row.same_as):
         for run in range(1, results.most_runs + 1):
             trial = results.table.trial(row, run)
             if outcome := results.outcomes.get(trial.id):
                 ended = [outcome.state, outcome.reason, outcome.fingerprint, trial.experiment.train.stop_on]
                 epochs = [str(outcome.best_epoch), str(outcome.trained)]
-                metrics = [_exact(getattr(outcome.test, mean, None)) for mean in MEANS]
+                scores = (outcome.test, outcome.validation)
+                metrics = [_exact(getattr(one, mean, None)) for one in scores for mean in MEANS]
                 lines.append([row.id, str(run), str(trial.seeded().train.seed), *ended, *epochs, *metrics])
     return csv_text(lines)
 
