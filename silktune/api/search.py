@@ -105,7 +105,7 @@ def _run(
 
     plan = SearchPlan(
         command=command, data=dataset.digest, weights=space.base.net.weights_digest, space=space,
-        sampler=order.sampler, seed=order.seed,
+        sampler=order.sampler, seed=order.seed, question=space.question,
     )  # fmt: skip
     searched = {dimension.name for dimension in space.dimensions}
     shared = {name: value for name, value in space.base.flat().items() if name not in searched}
@@ -124,6 +124,6 @@ def _run(
         report = search(space, dataset, order, study.paths, study.tracker, listener)
         unrecorded = tuple(study.finish())
     return replace(
-        studies.of_search(study.paths, plan), report=report, notes=(*listener.notes, *unrecorded),
+        studies.of_search(study.paths, plan), _report=lambda: report, notes=(*listener.notes, *unrecorded),
         unrecorded=unrecorded, page=study.how_to_look(),
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from silktune.outcome import Outcome
 from silktune.study import ablation_folder
 from silktune.study import plan as plans
 from silktune.study.ablation.results import Results
+from silktune.study.baselines import Baselines
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
 from silktune.study.plan import SearchPlan, Trial, final_group
@@ -40,7 +42,16 @@ class SearchStudy:
     notes: tuple[str, ...] = ()  # what a person should know, as it was heard while it was worked on
     unrecorded: tuple[str, ...] = ()  # of these, what could not be written into its record
     page: str = ""  # how to open MLflow's page of its runs; "": it was only read
-    report: SearchReport | None = None  # None: it was only read
+    _report: Callable[[], SearchReport | None] = lambda: None  # makes `report`
+
+    @cached_property
+    def report(self) -> SearchReport | None:
+        """All that the end of the search says, with how sure the tested metrics are; None: no trial has finished.
+
+        Raises:
+            StudyError: a file of predictions is damaged, or is of another run.
+        """
+        return self._report()
 
     def __repr__(self) -> str:
         best = ""
@@ -105,10 +116,12 @@ def of_search(paths: StudyPaths, plan: SearchPlan) -> SearchStudy:
         StudyError: its journal or an outcome is missing or damaged.
     """
     from silktune.orchestrate.sampler import SearchedTrials
+    from silktune.orchestrate.searched_report import searched_report
     from silktune.orchestrate.study_tracking import confirmed_runs, recorded_finals
 
     state = _state(paths)
-    trials = SearchedTrials.read(paths, plan.space).trials if paths.journal.exists() else {}
+    journal = SearchedTrials.read(paths, plan.space) if paths.journal.exists() else None
+    trials = journal.trials if journal else {}
     recorded = paths.outcomes()
     outcomes = {name: recorded[name].brief() for name in trials if name in recorded}
     fresh = confirmed_runs(trials, recorded)
@@ -118,9 +131,18 @@ def of_search(paths: StudyPaths, plan: SearchPlan) -> SearchStudy:
     finals = {run.id: recorded[run.id] for run in recorded_finals(trials, recorded) if run.group == group}
     searched = [dimension.name for dimension in plan.space.dimensions]
     unended = "running" if state == "running" else "interrupted"
+
+    def report() -> SearchReport | None:
+        if journal is None or winner is None:
+            return None
+        return searched_report(
+            journal, paths, plan.data, plan.question, outcomes=outcomes, fresh=fresh, choice=choice, finals=finals,
+            baselines=Baselines.read(paths.baselines),
+        )  # fmt: skip
+
     return SearchStudy(
         paths.folder, state, frames.of_trials(trials.values(), outcomes, searched, unended), winner,
-        frames.of_tests(finals), frames.of_confirmed(choice), _failures(outcomes, fresh, finals),
+        frames.of_tests(finals), frames.of_confirmed(choice), _failures(outcomes, fresh, finals), _report=report,
     )  # fmt: skip
 
 

@@ -91,9 +91,7 @@ def command(
             device=device, retries=retries, cache_gb=cache_gb, address=address, storage=storage, name=name, root=root,
             progress=progress, command=command_line(),
         )  # fmt: skip
-    assert study.report
-    search_tables.search_report(console, study.report)
-    console.print(f"\nIn {study.folder}: report.md, winner.yaml, trials.csv, outcomes.", markup=False, soft_wrap=True)
+    search_tables.search_report(console, study)
     console.print(study.page, markup=False, soft_wrap=True)
     tables.notes(console, study.unrecorded)
     if study.failures:

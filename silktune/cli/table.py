@@ -1,4 +1,4 @@
-"""`silktune table`: the tables and figures of an ablation, made again from its outcomes."""
+"""`silktune table`: the tables and figures of an ablation, or the report of a search, made again from its outcomes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from silktune.cli.options import ReferenceOption
 
 
 def command(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of an ablation.")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of an ablation or a search.")],
     reference: ReferenceOption = None,
 ) -> None:
-    """Make every table and figure of an ablation again from its outcomes; nothing is trained."""
+    """Make every table and figure of an ablation, or the report of a search, again; nothing is trained."""
+    from silktune.api.studies import SearchStudy
     from silktune.api.tables import write_tables
-    from silktune.cli.terminal import ablation_tables
+    from silktune.cli.terminal import ablation_tables, search_tables
     from silktune.cli.terminal.console import Terminal
 
-    console, ablation = Terminal(highlight=False), write_tables(study, reference)
-    ablation_tables.ablation(console, ablation)
-    ablation_tables.where(console, ablation)
-    ablation_tables.check_complete(ablation)
+    console, written = Terminal(highlight=False), write_tables(study, reference)
+    if isinstance(written, SearchStudy):
+        search_tables.search_report(console, written)
+        return
+    ablation_tables.ablation(console, written)
+    ablation_tables.where(console, written)
+    ablation_tables.check_complete(written)

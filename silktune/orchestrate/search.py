@@ -20,10 +20,11 @@ from silktune.orchestrate.coordinator import Coordinator, Watcher
 from silktune.orchestrate.executors import Executor
 from silktune.orchestrate.fixed_trials import ListSource, run_list
 from silktune.orchestrate.sampler import OptunaSource
+from silktune.orchestrate.searched_report import searched_report
 from silktune.orchestrate.study_tracking import close_record, confirmed_runs
 from silktune.outcome import Outcome, Tracker
 from silktune.settings import Runtime
-from silktune.study import resampled_runs, search_report
+from silktune.study import search_report
 from silktune.study.baselines import Baselines
 from silktune.study.mirror import Mirror
 from silktune.study.paths import StudyPaths
@@ -92,12 +93,9 @@ def search(
         fresh = confirmed_runs({name: trial for name, (trial, _) in outcomes.items()}, paths.outcomes())
         choice = choose({name: outcome for name, (_, outcome) in outcomes.items()}, fresh, selection)
         finals = lists.run(final_runs(outcomes[choice.ranking[0]][0], order.final_runs), final=True)
-    tests = {name: outcome.test for name, outcome in finals.items() if outcome.test}
-    found = SearchReport(
-        name=paths.folder.name, question=space.question, trials=outcomes, choice=choice, fresh=fresh,
-        searched=[dimension.name for dimension in space.dimensions], finals=finals,
-        baselines=_baselines(data, outcomes[choice.ranking[0]][0], paths), importances=source.importances(),
-        resampled=resampled_runs.resampled(tests, paths, data.digest),
+    found = searched_report(
+        source, paths, data.digest, space.question, outcomes={name: outcome for name, (_, outcome) in outcomes.items()},
+        fresh=fresh, choice=choice, finals=finals, baselines=_baselines(data, outcomes[choice.ranking[0]][0], paths),
     )  # fmt: skip
     search_report.write(found, paths)
     return found

@@ -103,6 +103,7 @@ class SearchPlan(_Plan):
     space: Space
     sampler: Sampler
     seed: int  # of the sampler
+    question: str = ""  # of the space, for the report; "" in studies that were begun before it was kept
 
 
 class AblationPlan(_Plan):
@@ -114,7 +115,7 @@ class AblationPlan(_Plan):
 
 
 Plan = SearchPlan | AblationPlan
-TOLD = ("study_id", "command")
+TOLD = ("study_id", "command", "question")
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Annotated[Plan, Field(discriminator="kind")])
 
 

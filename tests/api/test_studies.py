@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,10 @@ import pytest
 
 import silktune
 from silktune.api.studies import AblationStudy, SearchStudy
+from silktune.api.tables import write_tables
 from silktune.errors import StudyError
+from silktune.study import search_report
+from silktune.study.document import markdown
 from silktune.study.paths import StudyPaths
 from tests.api.conftest import Here
 from tests.api.test_search import Stops
@@ -36,7 +40,28 @@ def test_a_finished_search(searched: SearchStudy) -> None:
     assert isinstance(study, SearchStudy)
     pd.testing.assert_frame_equal(study.trials, searched.trials)
     pd.testing.assert_frame_equal(study.test, searched.test)
-    assert (study.state, study.winner, study.page, study.report) == ("finished", searched.winner, "", None)
+    assert (study.state, study.winner, study.page) == ("finished", searched.winner, "")
+
+
+def test_a_search_that_is_opened_again_says_all_that_its_end_said(searched: SearchStudy) -> None:
+    study = opened(searched.folder)
+    assert isinstance(study, SearchStudy)
+    assert study.report
+    assert searched.report
+    assert study.report.sureness() == searched.report.sureness()
+    assert re.search(r"over seeds, \[.+\] over test sets, \[.+\] over both", study.report.sureness()[0])
+    written = StudyPaths(searched.folder).report.read_text(encoding="utf-8")
+    assert markdown.written(search_report.document(study.report)) == written
+
+
+def test_the_report_of_a_search_is_written_again(searched: SearchStudy) -> None:
+    paths = StudyPaths(searched.folder)
+    files = {path: path.read_bytes() for path in (paths.report, paths.trials_table, paths.winner)}
+    paths.report.write_text("torn", encoding="utf-8")
+    assert isinstance(write_tables(searched.folder), SearchStudy)
+    assert {path: path.read_bytes() for path in files} == files
+    with pytest.raises(StudyError, match=r"--reference MTL: .+ is a search"):
+        write_tables(searched.folder, "MTL")
 
 
 def test_a_finished_ablation(ablated: AblationStudy) -> None:
@@ -66,6 +91,9 @@ def test_an_interrupted_search_before_its_first_trial_is_done(here: Here) -> Non
     assert isinstance(study, SearchStudy)
     assert (study.state, list(study.trials["state"]), study.winner) == ("interrupted", ["interrupted"], None)
     assert len(study.test) == 0
+    assert study.report is None
+    with pytest.raises(StudyError, match="no trial of this search has finished yet"):
+        write_tables(study.folder)
     assert "<table" in study._repr_html_()
 
 
@@ -88,6 +116,9 @@ def test_a_running_study(here: Here) -> None:
     assert list(first.trials["state"]) == ["running"]
     assert list(second.trials["state"]) == ["finished", "running"]
     assert final.winner is not None
+    assert final.report
+    assert final.report.tests == []
+    assert "| **mean** | **–** |" in markdown.written(search_report.document(final.report))
     rows = Looks(here.folder / "runs" / "rows-running")
     here.ablate(name="rows-running", runs=1, progress=rows)
     assert [len(study.runs) for study in rows.seen] == [0, 1]

@@ -9,13 +9,15 @@ from rich.console import Console
 from silktune.cli.terminal.tables import print_sheet
 
 if TYPE_CHECKING:
-    from silktune.study.search_report import SearchReport
+    from silktune.api.studies import SearchStudy
 
 
-def search_report(console: Console, report: SearchReport) -> None:
-    """The end of a search: leading trials, winner, test table, rare classes, importances."""
+def search_report(console: Console, study: SearchStudy) -> None:
+    """The end of a search: leading trials, winner, test table, rare classes, importances, and where the rest lies."""
     from silktune.study.search_report import override_line
 
+    report = study.report
+    assert report
     print_sheet(console, report.leading(5))
     for sentence in report.choice.sentences():
         console.print(sentence, markup=False)
@@ -38,3 +40,4 @@ def search_report(console: Console, report: SearchReport) -> None:
             console.print(f"Where they have an effect: {', '.join(found.active_texts())}.")
     else:
         console.print("\nFour trials with different values, or more, would tell the importance of the settings.")
+    console.print(f"\nIn {study.folder}: report.md, winner.yaml, trials.csv, outcomes.", markup=False, soft_wrap=True)
