@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from silktune.api import arguments, defaults
 from silktune.api.progress import Begun, Listener
+from silktune.errors import SettingsError
 
 if TYPE_CHECKING:
     from silktune.api.studies import AblationStudy
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def ablate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
     images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
-    reference: str | None = None,
+    until_decided: bool = False, at_most: int | None = None, reference: str | None = None,
     variables: Sequence[str] = (), best_of: str | Path | None = None,
     executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
     gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
@@ -44,6 +45,8 @@ def ablate(
         images: the folder of the label table's images; None: its own.
         runs: of every row; None: the table's.
         splits: of the data set, which the runs take in turn; None: the table's.
+        until_decided: a row stops when a difference from the reference is shown or hardly can be.
+        at_most: runs of a row that is not decided earlier, 20 if it is not said.
         reference: the row to compare with; None: the table's.
         variables: for a table of single-task networks, in place of its own.
         best_of: a search's folder, whose winner's settings lie under the table's.
@@ -68,6 +71,7 @@ def ablate(
     arguments.check(device=device, executor=executor, name=name)
     arguments.at_least(0, cache_gb=cache_gb)
     chosen = _table(table, settings, variables, best_of, reference, runs, splits)
+    chosen = _until_decided(chosen, runs, at_most) if until_decided else _all_runs(chosen, at_most)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -79,13 +83,13 @@ def ablate(
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
     plan = _plan(chosen, dataset, device, called)
-    return _run(chosen, plan, dataset, Order(chosen.runs, where, cache_gb), folder, listener)
+    return _run(chosen, plan, dataset, Order(where, cache_gb), folder, listener)
 
 
 def estimate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
     images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
-    reference: str | None = None,
+    until_decided: bool = False, at_most: int | None = None, reference: str | None = None,
     variables: Sequence[str] = (), best_of: str | Path | None = None,
     executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
     gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
@@ -104,6 +108,7 @@ def estimate(
     arguments.check(device=device, executor=executor, name=name)
     arguments.at_least(0, cache_gb=cache_gb)
     chosen = _table(table, settings, variables, best_of, reference, runs, splits)
+    chosen = _until_decided(chosen, runs, at_most) if until_decided else _all_runs(chosen, at_most)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -118,7 +123,7 @@ def estimate(
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
     paths = folder.paths(_plan(chosen, dataset, device, ""), _title(chosen, dataset))
     Outside.read(paths).with_(row.experiment.net for row in chosen.rows)
-    return estimate.estimate(chosen, dataset, Order(chosen.runs, where, cache_gb), paths)
+    return estimate.estimate(chosen, dataset, Order(where, cache_gb), paths)
 
 
 def _table(
@@ -138,6 +143,28 @@ def _table(
     if reference:
         table = ablation_folder.compared_with(table, reference)
     return table.model_copy(update={"runs": runs or table.runs, "splits": splits or table.splits})
+
+
+def _until_decided(table: Table, runs: int | None, at_most: int | None) -> Table:
+    """The table with rows that stop when they are decided."""
+    from silktune.study.ablation.decisions import FIRST_LOOK
+
+    arguments.at_least(FIRST_LOOK + 1, at_most=at_most)
+    if runs is not None:
+        raise SettingsError(f"--runs {runs}: with --until-decided a row has as many runs as it takes, up to --at-most.")
+    if table.splits > 1:
+        raise SettingsError(
+            f"--until-decided: it looks at runs of one split, and this table has {table.splits}. Give --splits 1, or "
+            "the number of runs that --plan says."
+        )
+    return table.model_copy(update={"runs": FIRST_LOOK, "at_most": at_most or defaults.AT_MOST})
+
+
+def _all_runs(table: Table, at_most: int | None) -> Table:
+    """The table as it is."""
+    if at_most is not None:
+        raise SettingsError(f"--at-most {at_most}: it goes with --until-decided. A number for every row is --runs.")
+    return table
 
 
 def _plan(table: Table, dataset: Dataset, device: str, command: str) -> AblationPlan:
@@ -164,7 +191,7 @@ def _run(
 
     begun = Study.begin(
         plan, [row.experiment.net for row in table.rows], _title(table, dataset), folder,
-        dataset=dataset, params={"table": table.name, "runs": order.runs, **table.base.flat()},
+        dataset=dataset, params={"table": table.name, "runs": table.most, **table.base.flat()},
     )  # fmt: skip
     with begun as study:
         first = tuple(trial.id for trial in table.trials(1))

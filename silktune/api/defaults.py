@@ -14,6 +14,7 @@ DEVICES: tuple[str, ...] = get_args(Device)
 SPACE = "silknet"
 TABLE = "p23"
 TRIALS = 20  # of a search that is not over a grid; a grid has all its points
+AT_MOST = 20  # runs of an ablation's row that is not decided earlier
 CONFIRM = 5  # leading trials of a search that are trained again before its winner is chosen
 FINAL_RUNS = 5  # as many as P23 has of its networks
 SAMPLER: Sampler = "tpe"

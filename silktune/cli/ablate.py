@@ -46,6 +46,13 @@ def command(
         int | None,
         typer.Option(help="Splits of the data set, which the runs take in turn.", min=1, show_default="the table's"),
     ] = None,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="A row stops when a difference is shown, or hardly can be.")
+    ] = False,
+    at_most: Annotated[
+        int | None,
+        typer.Option(help="With --until-decided: runs of a row at most.", min=1, show_default=str(defaults.AT_MOST)),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and for how long, and run nothing.")] = (
         False
     ),
@@ -87,7 +94,8 @@ def command(
     console = Terminal(long=True, highlight=False)
     with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
         asked: dict[str, Any] = {
-            "images": images, "runs": runs, "splits": splits, "reference": reference,
+            "images": images, "runs": runs, "splits": splits, "until_decided": until_decided,
+            "at_most": at_most, "reference": reference,
             "variables": options.names(variables), "best_of": best_of, "executor": executor, "concurrent": concurrent,
             "workers": workers, "gpus": gpus, "device": device, "retries": retries, "cache_gb": cache_gb,
             "address": address, "storage": storage, "name": name, "root": root, "progress": progress,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from silktune.core import training
 from silktune.data.dataset import Dataset
 from silktune.errors import SettingsError, SilktuneError, StudyError
+from silktune.orchestrate import until_decided
 from silktune.orchestrate.activations import StudyActivations
 from silktune.orchestrate.baselines import baselines
 from silktune.orchestrate.buffered_tracker import BufferedTracker
@@ -28,9 +29,8 @@ from silktune.study.plan import Trial
 
 @dataclass(frozen=True)
 class Order:
-    """How many runs of every row, and on what."""
+    """On what a table runs."""
 
-    runs: int
     executor: Executor
     cache_gb: float | None = None  # that activations may take; 0: none are kept; None: half of what is free
 
@@ -42,19 +42,22 @@ def ablate(table: Table, data: Dataset, order: Order, paths: StudyPaths, tracker
         SilktuneError: a row was another experiment when its runs were made; or the machine fails.
         Interrupted: a person stopped it.
     """
-    table = table.model_copy(update={"runs": order.runs})
-    done = finished(table, order.runs, data, paths)
+    done = finished(table, data, paths)
     ablation_folder.keep(table, Facts.of(data), paths)
     tracker = BufferedTracker(tracker, paths, watcher.note)
     activations = StudyActivations(data, order.executor, order.cache_gb, watcher)
     with tracker.telling_beside():
         open_rows(tracker, table)
-        source, mirror = _Rounds(table, order.runs, done, paths, watcher), Mirror(paths, watcher.note)
+        source = ListSource([]) if table.at_most else _Rounds(table, done, paths, watcher)
         coordinator = Coordinator(
-            paths, data.digest, tracker, watcher, source, mirror, activations=activations, tags=about(table)
-        )
+            paths, data.digest, tracker, watcher, source, Mirror(paths, watcher.note),
+            activations=activations, tags=about(table),
+        )  # fmt: skip
         coordinator.twins = {outcome.fingerprint: trial for trial, outcome in paths.outcomes().items() if outcome.test}
-        run_list(source, coordinator, data, order.executor)
+        if table.at_most:
+            until_decided.run(source, coordinator, data, order.executor)
+        else:
+            run_list(source, coordinator, data, order.executor)
     _baselines(table, data, paths)
     found = ablation_folder.results(paths, table.reference)
     ablation_folder.publish(found, paths, figures=True)
@@ -102,13 +105,13 @@ def _named(rows: Sequence[Row]) -> str:
     return f"row {names}" if len(rows) == 1 else f"rows {names}"
 
 
-def finished(table: Table, runs: int, data: Dataset, paths: StudyPaths) -> set[str]:
+def finished(table: Table, data: Dataset, paths: StudyPaths) -> set[str]:
     """The trials that need not be run; a study in which a row of this name was another experiment is refused.
 
     Raises:
-        StudyError: a row was changed since its runs were made.
+        StudyError: a row was changed since its runs were made, or when to stop a row was planned otherwise.
     """
-    outcomes, trials = paths.outcomes(), {trial.id: trial for trial in table.trials(runs)}
+    outcomes, trials = paths.outcomes(), {trial.id: trial for trial in table.trials(table.most)}
     there = {trial: outcome for trial, outcome in outcomes.items() if trial in trials and outcome.state == "finished"}
     changed = {t.group: None for name, t in trials.items() if name in there and not _same(t, there[name], data.digest)}
     if changed:
@@ -117,6 +120,8 @@ def finished(table: Table, runs: int, data: Dataset, paths: StudyPaths) -> set[s
             f"{paths.folder} has finished runs of the row {rows} with other settings or splits, which are not "
             "overwritten. Give the changed row another id, or this study another --name."
         )
+    if there:
+        ablation_folder.check_plan(table, paths)
     return set(there)
 
 
@@ -127,9 +132,9 @@ def _same(trial: Trial, outcome: Outcome, digest: str) -> bool:
 class _Rounds(ListSource):
     """All runs of a table; when a run of every row is done, the tables are written anew."""
 
-    def __init__(self, table: Table, runs: int, done: Iterable[str], paths: StudyPaths, watcher: Watcher) -> None:
-        super().__init__(table.trials(runs))
-        self.open = {run: {t.id for t in self.waiting if t.run == run} - set(done) for run in range(1, runs + 1)}
+    def __init__(self, table: Table, done: Iterable[str], paths: StudyPaths, watcher: Watcher) -> None:
+        super().__init__(table.trials(table.runs))
+        self.open = {run: {t.id for t in self.waiting if t.run == run} - set(done) for run in range(1, table.runs + 1)}
         self.paths, self.watcher = paths, watcher
 
     def outcome(self, trial: Trial, outcome: Outcome) -> None:

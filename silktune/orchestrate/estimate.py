@@ -9,6 +9,7 @@ from silktune.core import cost, training
 from silktune.core.activations.needed import needed, views_kept
 from silktune.data.dataset import Dataset
 from silktune.data.shared_dataset import Whereabouts
+from silktune.orchestrate import until_decided
 from silktune.orchestrate.ablate import Order, finished
 from silktune.orchestrate.executors.resources import Resources
 from silktune.settings import Experiment, Runtime
@@ -36,7 +37,7 @@ class Line:
 class Estimate:
     """A table before it is run."""
 
-    runs: int
+    runs: int  # of every row, or at most where rows stop when they are decided
     lines: tuple[Line, ...]
     resources: Resources
     seconds_per_epoch: tuple[float, ...]  # of every row that is not done
@@ -63,27 +64,31 @@ def estimate(table: Table, data: Dataset, order: Order, paths: StudyPaths) -> Es
     Raises:
         SilktuneError: a row was another experiment when its runs were made, or its steps fail.
     """
-    done = finished(table, order.runs, data, paths)
-    trials = {row.id: [table.trial(row, run) for run in range(1, order.runs + 1)] for row in table.rows}
-    left = {row.id: [] if row.same_as else [t for t in trials[row.id] if t.id not in done] for row in table.rows}
+    done = finished(table, data, paths)
+    results = Results(table, Facts.of(data), dict(paths.outcomes()))
+    trials = {row.id: [table.trial(row, run) for run in range(1, table.most + 1)] for row in table.rows}
+    open_rows = until_decided.runs_wanted(results) if table.at_most else [row.owner for row in table.rows]
+    left = {row.id: [t for t in trials[row.id] if row.id in open_rows and t.id not in done] for row in table.rows}
     with order.executor.open():
         each = order.executor.resources()
         where = Whereabouts.of(data, paths.storage)
         rows = [row for row in table.rows if left[row.id]]
         costs = _costs(rows, data, where, order, each)
-    lines = tuple(_line(row, trials[row.id], left[row.id], costs, data.digest) for row in table.rows)
+    lines = tuple(_line(row, trials[row.id], done, left[row.id], costs, data.digest) for row in table.rows)
     once: dict[Hashable, float] = {}
     for row in rows:
         once[_trunk(row)] = max(once.get(_trunk(row), 0.0), costs[row.id].once)
     seconds, hours = tuple(cost.epoch for cost in costs.values()), sum(once.values()) / HOUR
-    results = Results(table.model_copy(update={"runs": order.runs}), Facts.of(data), dict(paths.outcomes()))
-    return Estimate(order.runs, lines, each, seconds, hours, results)
+    return Estimate(table.most, lines, each, seconds, hours, results)
 
 
-def _line(row: Row, trials: list[Trial], left: list[Trial], costs: Mapping[str, _Cost], digest: str) -> Line:
+def _line(
+    row: Row, trials: list[Trial], done: set[str], left: list[Trial], costs: Mapping[str, _Cost], digest: str
+) -> Line:
     seconds = len(left) * costs[row.id].training(row.experiment.train.max_epochs) if left else 0.0
     fingerprints = tuple(trial.fingerprint(digest) for trial in trials)
-    return Line(row, fingerprints, 0 if row.same_as else len(trials) - len(left), len(left), seconds / HOUR)
+    finished = 0 if row.same_as else sum(trial.id in done for trial in trials)
+    return Line(row, fingerprints, finished, len(left), seconds / HOUR)
 
 
 @dataclass(frozen=True)

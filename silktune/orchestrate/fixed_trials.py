@@ -43,6 +43,7 @@ def run_list(
     if not source.waiting:
         return
     coordinator.activations.compute(trial.seeded() for trial in source.waiting)
+    coordinator.asked_all = False
     with executor.open():
         executor.run(coordinator, data, test=test)
     coordinator.check_complete()

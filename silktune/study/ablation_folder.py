@@ -34,6 +34,32 @@ def keep(table: Table, facts: Facts, paths: StudyPaths) -> None:
     write_whole(paths.table, _Kept(table=table, facts=facts).model_dump_json(indent=1))
 
 
+def check_plan(table: Table, paths: StudyPaths) -> None:
+    """Refuse to go on with runs that were planned otherwise, where rows stop when they are decided.
+
+    Raises:
+        StudyError: its number of runs, or what is compared how, is not what was said before the first run.
+    """
+    if not paths.table.exists():
+        return
+    before = results(paths).table
+    if not (before.at_most or table.at_most) or _plan(before) == _plan(table):
+        return
+    raise StudyError(
+        f"{paths.folder} was begun {_planned(before)}; now it is asked for {_planned(table)}. Who changes that after "
+        "the first runs finds differences that are not there. Ask for what was planned, or give another --name."
+    )
+
+
+def _plan(table: Table) -> tuple[int | None, str, str, str]:
+    return table.at_most, table.reference, table.metric, table.test
+
+
+def _planned(table: Table) -> str:
+    how = f"--until-decided --at-most {table.at_most}" if table.at_most else "a fixed number of runs"
+    return f"with {how}, {table.metric} against {table.reference} by the {table.test} test"
+
+
 def results(paths: StudyPaths, reference: str = "") -> Results:
     """What a study's outcomes say.
 
@@ -72,6 +98,11 @@ def compared_with(table: Table, reference: str) -> Table:
     if reference not in table.lines:
         near = nearest(reference, table.lines)
         raise StudyError(f"--reference {reference}: the table {table.name} has no such row.{near}")
+    if table.at_most and reference != table.reference:
+        raise StudyError(
+            f"--reference {reference}: the rows of {table.name} were stopped by their difference from "
+            f"{table.reference}, so they are compared with no other row."
+        )
     return table.model_copy(update={"reference": reference})
 
 

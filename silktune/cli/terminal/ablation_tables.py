@@ -42,7 +42,9 @@ def plan(console: Console, estimate: Estimate) -> None:
         table.add_row(*map(Text, cells))
     console.print(table)
     trainings = estimate.done + estimate.left
-    console.print(f"\n{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left.")
+    most = "At most " * bool(estimate.results and estimate.results.table.at_most)
+    said = f"{most}{trainings} trainings in {estimate.runs} runs: {estimate.done} done, {estimate.left} left."
+    console.print(f"\n{said}")
     if estimate.left:
         resources = estimate.resources
         each = f"{resources.cpus:g} CPU" + (f" and {resources.gpus:g} GPU" if resources.gpus else "")

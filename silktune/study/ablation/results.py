@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from silktune.outcome import Name, Outcome, Scores
 from silktune.study import statistics
+from silktune.study.ablation.decisions import Decision, decided
 from silktune.study.ablation.table_model import Row, Table
 from silktune.study.baselines import NO_BASELINES, Baselines
 from silktune.study.data_facts import Facts
@@ -36,6 +37,14 @@ class Tested:
     comparison: Comparison | None  # None: one of the two has no run, or they are the same experiment
     p_holm: float  # nan where it is not testable
     tests: int  # that were made with it
+    decision: Decision | None = None  # in a table whose rows stop when they are decided; p_holm is nan there
+
+    @property
+    def found(self) -> bool:
+        """Whether it is more than chance."""
+        if self.decision:
+            return self.decision.state == "found"
+        return self.p_holm < statistics.SIGNIFICANCE
 
 
 class Results:
@@ -138,7 +147,7 @@ class Results:
         """Which cells have no metric because their run failed, and why."""
         said = []
         for row in self.table.rows:
-            for run in range(1, self.runs + 1):
+            for run in range(1, max(self.runs, self.table.most) + 1):
                 outcome = self._outcome(row, run)
                 if outcome and outcome.state == "failed" and not row.same_as:
                     said.append(f"row '{row.id}', run {run}: {outcome.reason}")
@@ -199,7 +208,8 @@ class Results:
         the same experiment are one test, and what is not testable is none.
         """
         if metric not in self._tested:
-            families = (self._family(variable, metric) for variable in self.table.variables)
+            family = self._decided if self.table.at_most and metric == self.table.metric else self._family
+            families = (family(variable, metric) for variable in self.table.variables)
             self._tested[metric] = {name: tested for family in families for name, tested in family}
         return self._tested[metric]
 
@@ -216,6 +226,30 @@ class Results:
         }  # fmt: skip
         return ((row.id, tested.get(row.owner, Tested(None, math.nan, tests))) for row in rows)
 
+    def _decided(self, variable: str, metric: Name) -> Iterator[tuple[str, Tested]]:
+        """As `_family`, where rows stop when they are decided."""
+        found, tests = self.decisions[variable], self.tests(variable)
+        for row in self.table.rows:
+            if row.variable == variable and row.line != self.table.reference:
+                decision = found.get(row.owner)  # none: the reference shows the same runs
+                yield row.id, Tested(decision.comparison if decision else None, math.nan, tests, decision)
+
+    @cached_property
+    def decisions(self) -> Mapping[str, Mapping[str, Decision]]:
+        """Variable → row's id → what the runs say of it so far; rows that show the runs of another are left out.
+
+        Only of a table whose rows stop when they are decided.
+        """
+        return {variable: self._decisions(variable) for variable in self.table.variables}
+
+    def _decisions(self, variable: str) -> dict[str, Decision]:
+        reference = self.table.row(self.table.reference, variable).owner
+        owners = [row for row in self.table.rows if row.variable == variable and not row.same_as]
+        owners.sort(key=lambda row: row.id != reference)
+        runs = range(1, self.table.most + 1)
+        x = np.array([[self.values(row, self.table.metric).get(run, math.nan) for run in runs] for row in owners])
+        return dict(zip([row.id for row in owners[1:]], decided(x, self.table.most, self.table.test), strict=True))
+
     def tests(self, variable: str) -> int:
         """How many rows of a variable are compared with its reference: as many tests, if all have enough runs."""
         reference = self.table.row(self.table.reference, variable).owner
@@ -225,9 +259,12 @@ class Results:
         """The ids of the rows that cannot be told from the best of their variable, which are set in bold.
 
         Returns:
-            Row's id → whether it was judged: it has three runs or more, which vary. Nothing where no two rows were.
+            Row's id → whether it was judged: it has three runs or more, which vary. Nothing where no two rows were, nor
+            in a table whose rows stop when they are decided.
         """
         found: dict[str, bool] = {}
+        if self.table.at_most:  # how many runs a row has depends on what they said: `told_apart` does not hold
+            return found
         for variable in dict.fromkeys(row.variable for row in rows):
             owners = {row.owner: row for row in rows if row.variable == variable and self.values(row, metric)}
             if len(owners) < 2:

@@ -64,6 +64,7 @@ class Table(_Record):
     question: str
     paper: str = ""  # where the printed metrics come from
     runs: int  # of every row: the file's own, in a study as many as the last command asked for
+    at_most: int | None = None  # runs of a row that is not decided earlier; None: every row has its `runs`
     splits: int = 1  # of the data set, which the runs take in turn
     reference: str  # a line
     base: KeptExperiment
@@ -82,6 +83,11 @@ class Table(_Record):
     def variables(self) -> tuple[str, ...]:
         """The variables of a table of single-task networks; of any other table ("",)."""
         return tuple(dict.fromkeys(row.variable for row in self.rows))
+
+    @property
+    def most(self) -> int:
+        """The runs that a row may have."""
+        return self.at_most or self.runs
 
     def row(self, line: str, variable: str = "") -> Row:
         """The row of a line; in a table of single-task networks that of a variable.

@@ -24,7 +24,7 @@ from silktune.study.ablation.table_model import Row
 from silktune.study.figures import canvas, confusion_matrices
 from silktune.study.figures.canvas import COLOURS, STRONG, WEAK
 from silktune.study.metric_summary import TITLES
-from silktune.study.statistics import SIGNIFICANCE, Comparison
+from silktune.study.statistics import Comparison
 from silktune.study.table.differences import Difference, differences, variables
 
 SEED = "0.7"  # the colour of the lines that join runs
@@ -81,7 +81,7 @@ def forest(results: Results, compared: Mapping[str, Difference]) -> Figure:
         panel.axvline(0, color="black", linewidth=0.8)
         for y, row in enumerate(rows):
             if row.id in compared and (found := compared[row.id].comparison):
-                _interval(panel, y, found, compared[row.id].p_holm)
+                _interval(panel, y, found, strong=compared[row.id].found)
                 tests |= set() if math.isnan(found.low) else {found.test}
     canvas.below(figure, f"difference in {_metric(results)} from the reference [percentage points]")
     if not tests:
@@ -90,7 +90,8 @@ def forest(results: Results, compared: Mapping[str, Difference]) -> Figure:
         )
         canvas.below(figure, f"{why}: differences without confidence intervals")
         return figure
-    strong, weak = _key("p < 5 % after Holm's correction", STRONG, "o"), _key("no difference shown", WEAK, "o", "white")
+    shown = "shown to differ, all looks together" if results.table.at_most else "p < 5 % after Holm's correction"
+    strong, weak = _key(shown, STRONG, "o"), _key("no difference shown", WEAK, "o", "white")
     canvas.below(figure, [strong, weak])
     canvas.below(figure, f"bars: 95 % confidence intervals ({' or '.join(sorted(tests))} t-test)")
     return figure
@@ -102,8 +103,7 @@ def _metric(results: Results) -> str:
     return title if title == "OA" else f"mean {title}"
 
 
-def _interval(panel: Axes, y: int, difference: Comparison, p: float) -> None:
-    strong = p < SIGNIFICANCE
+def _interval(panel: Axes, y: int, difference: Comparison, *, strong: bool) -> None:
     colour = STRONG if strong else WEAK
     if not math.isnan(difference.low):
         ends = [100 * difference.low, 100 * difference.high]

@@ -1,20 +1,21 @@
 """Which rows differ from a reference, looked at after every run? A group-sequential test with rows that stop early.
 
-After run n = 3, 4, …, N of every row that is still open each is tested against the reference at a level of its own, so
-small that all looks together err in 5 % of the tables at most: by run n a part (n/N)² of the 5 % is spent (K. Kim,
-D. DeMets, Biometrika 74, 1987), and the level of a look is what that leaves where the looks before went on (P. Armitage,
-C. McPherson, B. Rowe, JRSS A 132, 1969). Holm's steps divide it among the rows: one that is found leaves its part to the
-others (W. Maurer, F. Bretz, Statistics in Biopharmaceutical Research 5, 2013). A row is given up where the remaining
-runs would hardly find a difference any more; that costs power, never error.
+After run n = 3, 4, …, N of every row that is still open each is tested against the reference, at a level so small that
+all looks together err in 5 % of the tables at most: by run n a part (n/N)² of the 5 % is spent (K. Kim, D. DeMets,
+Biometrika 74, 1987), and the level of a look is what that leaves if no look before found anything (P. Armitage,
+C. McPherson, B. Rowe, JRSS A 132, 1969). Holm's steps divide it among the rows: one that is found leaves its part to
+the others (W. Maurer, F. Bretz, Statistics in Biopharmaceutical Research 5, 2013). A row is given up where the runs
+left would hardly find a difference any more; that costs power, never error.
 
-Few runs of unequal deviations make Welch's test too sure of itself at such small levels; t with n − 1 degrees of freedom
-is not, whatever the deviations are (M. Mickey, M. Brown, Annals of Mathematical Statistics 37, 1966).
+A few runs of unequal deviations pass such bounds more often than a Brownian motion would. So a part of the 5 % is kept
+back, the larger the fewer the runs: 11 % of it at N = 100, half at N = 5 (`python -m benchmarks.until_decided`).
 
 Notation: x (T, k, N) the runs of T tables of k rows, nan where there is none (yet); row 0 is the reference.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +29,7 @@ Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
 FIRST_LOOK = 3  # runs of each row
+KEPT_BACK = 1.1  # of the 5 %, over the root of N
 HARDLY = 0.1  # a row is given up where the chance that run N finds a difference is below this
 OPEN, FOUND, GIVEN_UP = 0, 1, 2
 
@@ -57,65 +59,66 @@ def decide(x: Floats, at_most: int, test: Test = "Welch") -> Decisions:
     """
     T, rows = len(x), x.shape[1] - 1
     state, runs = np.zeros((T, rows), np.int64), np.zeros((T, rows), np.int64)
+    spent = SIGNIFICANCE * (1 - KEPT_BACK / math.sqrt(at_most))
+    at = np.array([levels(spent / m, at_most) for m in range(1, rows + 1)]).T  # look → level of 1, 2, … rows
     difference, half, p = (np.full((T, rows), np.nan) for _ in range(3))
     for n in range(FIRST_LOOK, min(at_most, x.shape[2]) + 1):
-        there = np.isfinite(x[..., :n]).all(-1)
-        looked = (state == OPEN) & there[:, 1:] & there[:, :1]
+        there = np.all(np.isfinite(x[..., :n]), axis=-1)
+        looked: Flags = (state == OPEN) & there[:, 1:] & there[:, :1]
         if not looked.any():
             break
-        mean, error = _difference(x[..., :n], test)
-        new_p = _p(mean, error, n - 1)
-        _reject(state, looked, new_p, n, at_most)
-        level = _of_rest(state, n, at_most)
-        for kept, new in ((runs, n), (difference, mean), (half, _t(level, n - 1) * error), (p, new_p)):
+        mean, error, df = _difference(x[..., :n], test)
+        new_p = _p(mean, error, df)
+        _reject(state, looked, new_p, at[n - FIRST_LOOK])
+        level = _of_rest(state, at[n - FIRST_LOOK])
+        for kept, new in ((runs, n), (difference, mean), (half, _t(level, df) * error), (p, new_p)):
             np.copyto(kept, new, where=looked)
+        given_up = looked & (state == OPEN)
         if n < at_most:
-            hopeless = _predicted(mean, error, n, at_most, _of_rest(state, at_most, at_most)) < HARDLY
-            state[looked & (state == OPEN) & hopeless] = GIVEN_UP
-        else:
-            state[looked & (state == OPEN)] = GIVEN_UP
+            last = _t(_of_rest(state, at[-1]), df * (at_most - 1) / (n - 1))
+            given_up &= _predicted(mean, error, df, n / at_most, last) < HARDLY
+        state[given_up] = GIVEN_UP
     return Decisions(state, runs, difference, half, p)
 
 
-def _reject(state: Counts, looked: Flags, p: Floats, n: int, at_most: int) -> None:
+def _reject(state: Counts, looked: Flags, p: Floats, levels: Floats) -> None:
     """Holm's steps: the more rows are found, the larger the level of the others."""
     while True:
-        new = looked & (state == OPEN) & (p <= _of_rest(state, n, at_most))
+        new = looked & (state == OPEN) & (p <= _of_rest(state, levels))
         if not new.any():
             return
         state[new] = FOUND
 
 
-def _of_rest(state: Counts, n: int, at_most: int) -> Floats:
-    """(T, 1) the level of a row at look n where those that are found left theirs to the others."""
+def _of_rest(state: Counts, levels: Floats) -> Floats:
+    """(T, 1) the level of a row where those that are found left theirs to the others; `levels`: of 1, 2, … rows."""
     rest = np.maximum((state != FOUND).sum(-1), 1)
-    of = np.array([np.nan, *(levels(SIGNIFICANCE / m, at_most)[n - FIRST_LOOK] for m in range(1, state.shape[1] + 1))])
-    return of[rest][:, None]
+    level: Floats = levels[rest - 1, None]
+    return level
 
 
-def _difference(x: Floats, test: Test) -> tuple[Floats, Floats]:
-    """(T, k − 1) row − reference and its standard error; nan where it does not vary."""
+def _difference(x: Floats, test: Test) -> tuple[Floats, Floats, Floats]:
+    """(T, k − 1) row − reference, its standard error, nan where it does not vary, and the degrees of freedom."""
     n = x.shape[-1]
     mean = x[:, 1:].mean(-1) - x[:, :1].mean(-1)
     if test == "paired":
         spread = (x[:, 1:] - x[:, :1]).std(-1, ddof=1)
         apart = varies(spread, np.abs(x).max(-1)[:, 1:])
-    else:
-        own = x.std(-1, ddof=1)
-        spread = np.hypot(own[:, 1:], own[:, :1])
-        known = varies(own, np.abs(x).max(-1))
-        apart = known[:, 1:] & known[:, :1]
-    return mean, np.where(apart, spread, np.nan) / np.sqrt(n)
+        return mean, np.where(apart, spread, np.nan) / math.sqrt(n), np.full(mean.shape, n - 1.0)
+    own = x.std(-1, ddof=1)
+    own = np.where(varies(own, np.abs(x).max(-1)), own, np.nan)
+    a, b = own[:, 1:] ** 2, own[:, :1] ** 2
+    return mean, np.sqrt((a + b) / n), (n - 1) * (a + b) ** 2 / (a**2 + b**2)
 
 
-def _p(mean: Floats, error: Floats, df: int) -> Floats:
+def _p(mean: Floats, error: Floats, df: Floats) -> Floats:
     from scipy import special
 
     p: Floats = np.nan_to_num(2 * special.stdtr(df, -np.abs(mean) / error), nan=1.0)
     return p
 
 
-def _t(level: Floats, df: int) -> Floats:
+def _t(level: Floats, df: Floats) -> Floats:
     """The t that is passed with this chance on both sides together."""
     from scipy import special
 
@@ -123,12 +126,20 @@ def _t(level: Floats, df: int) -> Floats:
     return t
 
 
-def _predicted(mean: Floats, error: Floats, n: int, at_most: int, level: Floats) -> Floats:
-    """The chance that run N finds a difference, were the true one as far off what is seen as it may well be."""
+def _predicted(mean: Floats, error: Floats, df: Floats, time: float, last: Floats) -> Floats:
+    """The chance that the last look finds a difference, where all true ones are held equally likely beforehand.
+
+    Args:
+        mean: seen so far.
+        error: its standard error.
+        df: its degrees of freedom.
+        time: n/N.
+        last: the t that is to be passed at run N.
+    """
     from scipy import special
 
-    short = _t(level, at_most - 1) * np.sqrt(n / at_most) - np.abs(mean) / error  # in standard errors of today
-    chance: Floats = special.stdtr(n - 1, -short / np.sqrt(1 - n / at_most))
+    short = last * math.sqrt(time) - np.abs(mean) / error  # in standard errors of today
+    chance: Floats = special.stdtr(df, -short / math.sqrt(1 - time))
     return np.nan_to_num(chance, nan=1.0)
 
 

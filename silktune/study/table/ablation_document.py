@@ -38,9 +38,12 @@ def _summary(results: Results) -> Paragraph:
     more = f", and {len(runs) - done} more" * (len(runs) > done)
     each = f" × {len(table.variables)} variables" if any(table.variables) else ""
     splits = f" on {table.splits} splits of the data set in turn" * (table.splits > 1)
+    each_has, so_many = runs_text(results.runs), f"{done} of {planned} trainings finished{more}"
+    if table.at_most:
+        each_has, so_many = f"up to {runs_text(table.most)}", f"{len(runs)} trainings finished"
     said = (
-        f"{len(table.lines)} experiments{each}, {runs_text(results.runs)} each{splits}: {done} of {planned} trainings "
-        f"finished{more}. Reference: {table.reference}. Judged by: {TITLES[table.metric]} ({table.metric})."
+        f"{len(table.lines)} experiments{each}, {each_has} each{splits}: {so_many}. Reference: {table.reference}. "
+        f"Judged by: {TITLES[table.metric]} ({table.metric})."
     )
     return Paragraph.of(said + (f" The paper's figures are from {table.paper}." if table.paper else ""))
 

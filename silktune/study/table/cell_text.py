@@ -78,6 +78,8 @@ def legend(results: Results, columns: Sequence[Column], within: str) -> list[str
             cell.untested for cell in cells
         )
         said.append(f"Bold: cannot be told from the best {within}{untested}. {BOLD}")
+    if results.table.at_most:
+        said.append("No row is in bold: how many runs a row has depends on what they said.")
     if any("(n = " in cell.text for cell in cells):
         said.append(f"(n = …): the mean of so many runs instead of {results.runs}.")
     if any(cell.text == NONE for cell in cells):

@@ -50,16 +50,18 @@ def _metrics(results: Results, row: Row) -> Iterator[tuple[str, str, str]]:
 def comparisons_csv(results: Results) -> str:
     """Every difference from the reference that the sheets show; p_holm and runs needed of the table's metric only."""
     heads = ["row", "reference", "variable", "metric", "role", "difference", "low", "high", "p", "p_holm"]
-    lines = [[*heads, "runs_needed_low", "runs_needed_high", "test"]]
+    lines = [[*heads, "runs_needed_low", "runs_needed_high", "test", "decided", "decided_after"]]
     for metric in MEANS:
         role = "primary" if metric == results.table.metric else "exploratory"
         for one in differences(results, metric):
             if (found := one.comparison) is not None:
                 numbers = map(_exact, (found.difference, found.low, found.high, found.p, one.p_holm))
-                known = runs_needed.interval(found, one.runs, one.tests) if role == "primary" else None
+                fixed = role == "primary" and not one.decision
+                known = runs_needed.interval(found, one.runs, one.tests) if fixed else None
                 needed = ["" if runs is None else str(runs) for runs in known or (None, None)]
                 names = [one.row.id, one.reference.id, one.row.variable, metric, role]
-                lines.append([*names, *numbers, *needed, found.test])
+                decided = [one.decision.state, str(one.decision.runs)] if one.decision else ["", ""]
+                lines.append([*names, *numbers, *needed, found.test, *decided])
     return csv_text(lines)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from silktune.study import statistics
+from silktune.study.ablation.decisions import Decision
 from silktune.study.ablation.results import Results
 from silktune.study.ablation.table_model import Row
 from silktune.study.statistics import Comparison
@@ -22,15 +23,12 @@ class Difference:
     p_holm: float  # p after Holm over the family; nan for an exploratory metric
     tests: int  # of the family: the rows of the table, or of the row's variable
     runs: int  # per row that were compared; in a table with several splits these
+    found: bool  # it is more than chance; never of an exploratory metric
+    decision: Decision | None = None  # of the table's metric, where rows stop when they are decided
 
     @property
     def tested(self) -> bool:
         return self.comparison is not None and not math.isnan(self.comparison.p)
-
-    @property
-    def found(self) -> bool:
-        """Whether it is more than chance."""
-        return self.p_holm < statistics.SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,12 @@ def variables(results: Results) -> tuple[str, ...]:
 def differences(results: Results, metric: str) -> list[Difference]:
     """Every line but the reference against the reference, variable by variable."""
     table, found = results.table, results.against_reference(metric)
-    rows = {row.id: row for row in table.rows}
+    rows, primary = {row.id: row for row in table.rows}, metric == results.table.metric
     return [
         Difference(
-            row, other, one.comparison, one.p_holm if metric == table.metric else math.nan, one.tests,
-            _runs(results, row, other, metric, one.comparison),
+            row, other, one.comparison, one.p_holm if primary else math.nan, one.tests,
+            one.decision.runs if one.decision else _runs(results, row, other, metric, one.comparison),
+            primary and one.found, one.decision,
         )
         for name, one in found.items()
         for row in [rows[name]]

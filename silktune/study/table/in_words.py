@@ -5,6 +5,7 @@ from __future__ import annotations
 from silktune.study.ablation import uncertainty
 from silktune.study.ablation.results import Results
 from silktune.study.metric_summary import TITLES
+from silktune.study.table import decision_sheet
 from silktune.study.table.cell_text import points
 from silktune.study.table.differences import Difference, differences
 from silktune.study.table.runs_planned import what_may_be_missed
@@ -22,7 +23,7 @@ def in_words(results: Results) -> list[str]:
     said = [_sentence(results, one) for one in told]
     if rest := len(compared) - len(told):
         said.append(f"The other {rest} rows: no difference from {results.table.reference} was shown.")
-    if len(found) < len(compared):
+    if len(found) < len(compared) and not results.table.at_most:
         said.append(f"No difference shown does not mean equal: {what_may_be_missed(results)}.")
     return said
 
@@ -39,6 +40,8 @@ def _sentence(results: Results, one: Difference) -> str:
             f"{one.row.id} is {way} than {one.reference.id} in {metric}, by {points(least)} to {points(most)} points "
             f"(95 % confidence); more than chance.{_on_test_sets(results, one)}"
         )
+    if one.decision:
+        return decision_sheet.in_words(table, one)
     reach = f"from {_side(low)} to {_side(high)}"
     if table.smallest_effect and max(-low, high) < table.smallest_effect:
         return (

@@ -11,6 +11,7 @@ from silktune.study.ablation.results import Results
 from silktune.study.metric_summary import TITLES
 from silktune.study.statistics import CONFIDENCE, MOST_RUNS, runs_needed
 from silktune.study.statistics.comparison import Test
+from silktune.study.table import decision_sheet
 from silktune.study.table.cell_text import points, runs_text
 
 MOST_DEVIATIONS = 3.5  # a difference of more is rare: of P23's fifteen (Table 4) five are, of P22's places none
@@ -91,6 +92,8 @@ def planned(results: Results) -> list[str]:
     effect, tests = table.smallest_effect, max(map(results.tests, table.variables))
     if not tests:
         return []
+    if table.at_most:
+        return [decision_sheet.rule(table, tests)]
     if effect is None:
         hint = "With smallest_effect: 1.0 (points) in the table's file, this says how many runs find such a difference."
         return [*what_is_found(results), hint]
