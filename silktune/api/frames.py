@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEXTS = (  # of a file
     "row", "reference", "variable", "class", "metric", "role", "state", "reason", "fingerprint", "stop_on",
-    "test",
+    "test", "decided",
 )  # fmt: skip
 COUNTS = ("run", "seed", "best_epoch", "epochs", "n")
 

@@ -17,9 +17,10 @@ from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
-MOST = 6
+MOST = 5
 UNTRAINED = "  - {id: untrained, set: {train.learning_rate: 1.0e-9}}\n"
-PLANNED = ("--until-decided", "--at-most", str(MOST))
+FEW = ("train.max_epochs=2", "train.patience=2")
+PLANNED = ("--until-decided", "--at-most", str(MOST), *FEW)
 
 
 @pytest.fixture
@@ -94,8 +95,8 @@ def test_the_same_command_again_trains_nothing(undisturbed: tuple[Bench, str]) -
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--until-decided", "--at-most", "9"), "was begun with --until-decided --at-most 6"),
-        (("--runs", "9"), "now it is asked for with a fixed number of runs"),
+        (("--until-decided", "--at-most", "9", *FEW), "was begun with --until-decided --at-most 5"),
+        (("--runs", "9", *FEW), "now it is asked for with a fixed number of runs"),
         ((*PLANNED, "--reference", "MTL^fo"), "mean_f1 against MTL^fo"),
     ],
 )
@@ -118,7 +119,7 @@ def test_its_rows_are_compared_with_no_other(undisturbed: tuple[Bench, str]) -> 
 
 
 def test_a_table_with_a_fixed_number_of_runs_stays_one(bench: Bench) -> None:
-    status, output = bench.run_here("--runs", "1")
+    status, output = bench.run_here("--runs", "1", *FEW)
     assert status == 0, output
     status, output = bench.run_here(*PLANNED)
     assert status == 1
