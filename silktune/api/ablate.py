@@ -26,10 +26,9 @@ def ablate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
     images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
     until_decided: bool = False, at_most: int | None = None, reference: str | None = None,
-    variables: Sequence[str] = (), best_of: str | Path | None = None,
-    executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
-    gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
-    cache_gb: float | None = None,
+    variables: Sequence[str] = (), best_of: str | Path | None = None, executor: str = defaults.EXECUTOR,
+    concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS, gpus: float | None = None,
+    device: str = defaults.DEVICE, retries: int = defaults.RETRIES, cache_gb: float | None = None,
     address: str | None = None, storage: str | Path | None = None, name: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None, command: str | None = None,
 ) -> AblationStudy:  # fmt: skip
@@ -71,7 +70,7 @@ def ablate(
     arguments.check(device=device, executor=executor, name=name)
     arguments.at_least(0, cache_gb=cache_gb)
     chosen = _table(table, settings, variables, best_of, reference, runs, splits)
-    chosen = _until_decided(chosen, runs, at_most) if until_decided else _all_runs(chosen, at_most)
+    chosen = _stopping(chosen, until_decided, runs, at_most)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -82,18 +81,16 @@ def ablate(
 
     where = executors.trial_executor(executor, concurrent, workers, gpus, device, retries, address)
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
-    plan = _plan(chosen, dataset, device, called)
-    return _run(chosen, plan, dataset, Order(where, cache_gb), folder, listener)
+    return _run(chosen, _plan(chosen, dataset, device, called), dataset, Order(where, cache_gb), folder, listener)
 
 
 def estimate(
     data: str | Path, table: str | Path = defaults.TABLE, settings: Mapping[str, Any] | None = None, *,
     images: str | Path | None = None, runs: int | None = None, splits: int | None = None,
     until_decided: bool = False, at_most: int | None = None, reference: str | None = None,
-    variables: Sequence[str] = (), best_of: str | Path | None = None,
-    executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS,
-    gpus: float | None = None, device: str = defaults.DEVICE, retries: int = defaults.RETRIES,
-    cache_gb: float | None = None,
+    variables: Sequence[str] = (), best_of: str | Path | None = None, executor: str = defaults.EXECUTOR,
+    concurrent: int = defaults.CONCURRENT, workers: int = defaults.WORKERS, gpus: float | None = None,
+    device: str = defaults.DEVICE, retries: int = defaults.RETRIES, cache_gb: float | None = None,
     address: str | None = None, storage: str | Path | None = None, name: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None,
 ) -> Estimate:  # fmt: skip
@@ -108,7 +105,7 @@ def estimate(
     arguments.check(device=device, executor=executor, name=name)
     arguments.at_least(0, cache_gb=cache_gb)
     chosen = _table(table, settings, variables, best_of, reference, runs, splits)
-    chosen = _until_decided(chosen, runs, at_most) if until_decided else _all_runs(chosen, at_most)
+    chosen = _stopping(chosen, until_decided, runs, at_most)
     arguments.writable(Path(root), "name another folder with --root")
     from silktune.api.dataset import open_dataset
 
@@ -145,10 +142,14 @@ def _table(
     return table.model_copy(update={"runs": runs or table.runs, "splits": splits or table.splits})
 
 
-def _until_decided(table: Table, runs: int | None, at_most: int | None) -> Table:
-    """The table with rows that stop when they are decided."""
+def _stopping(table: Table, until_decided: bool, runs: int | None, at_most: int | None) -> Table:
+    """The table, whose rows may stop when they are decided."""
     from silktune.study.ablation.decisions import FIRST_LOOK
 
+    if not until_decided:
+        if at_most is None:
+            return table
+        raise SettingsError(f"--at-most {at_most}: it goes with --until-decided. A number for every row is --runs.")
     arguments.at_least(FIRST_LOOK + 1, at_most=at_most)
     if runs is not None:
         raise SettingsError(f"--runs {runs}: with --until-decided a row has as many runs as it takes, up to --at-most.")
@@ -158,13 +159,6 @@ def _until_decided(table: Table, runs: int | None, at_most: int | None) -> Table
             "the number of runs that --plan says."
         )
     return table.model_copy(update={"runs": FIRST_LOOK, "at_most": at_most or defaults.AT_MOST})
-
-
-def _all_runs(table: Table, at_most: int | None) -> Table:
-    """The table as it is."""
-    if at_most is not None:
-        raise SettingsError(f"--at-most {at_most}: it goes with --until-decided. A number for every row is --runs.")
-    return table
 
 
 def _plan(table: Table, dataset: Dataset, device: str, command: str) -> AblationPlan:
