@@ -7,11 +7,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from silktune.core import metrics
 from silktune.data.variables import Variable
-from silktune.errors import StudyError
+from silktune.errors import DataError, StudyError
 from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study import bootstrap
 from silktune.study.bootstrap import Draws
@@ -40,6 +42,41 @@ def test_a_draws_metrics_are_those_of_its_images_written_out() -> None:
         for parts, values in on_draws.items():
             assert values[b] == pytest.approx(flat.get(parts, math.nan), abs=1e-6, nan_ok=True), parts
     assert lacking > 0  # the case that is easily done wrong
+
+
+@st.composite
+def drawn_sets(draw: st.DrawFn) -> tuple[list[Variable], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Variables, labels and predictions of N images (N, M), and how often a draw has each of them (N,)."""
+    counts = st.lists(st.integers(1, 40), min_size=1, max_size=4)
+    kinds = draw(st.lists(st.tuples(counts, st.sampled_from([0, 3])), min_size=1, max_size=3))
+    variables = [
+        Variable(f"v{m}", tuple("abcd"[: len(n)]), tuple(n), background) for m, (n, background) in enumerate(kinds)
+    ]
+    N = draw(st.integers(1, 12))
+    labels, predicted = (
+        np.array([[draw(st.integers(least, v.outputs - 1)) for v in variables] for _ in range(N)]) for least in (-1, 0)
+    )
+    return variables, labels, predicted, np.array(draw(st.lists(st.integers(0, 3), min_size=N, max_size=N)))
+
+
+@given(drawn_sets())
+def test_metrics_of_draws_are_those_of_core_metrics(
+    drawn: tuple[list[Variable], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+) -> None:
+    """They are computed in two places, for many draws at once and for one test set class by class."""
+    variables, labels, predicted, times = drawn
+    each = np.array([[k % v.outputs for v in variables] for k in range(5)])
+    classes = metrics.scores(each, each, variables).variables
+    weights = times[:, None].astype(np.float32)
+    found = bootstrap.resampled(labels, predicted, np.arange(len(labels)), classes, weights)
+    rows = np.repeat(np.arange(len(labels)), times)
+    try:
+        expected = metrics.scores(labels[rows], predicted[rows], variables).metrics()
+    except DataError:  # no label of a class of interest
+        assert np.isnan(found[("mean_f1",)]).all()
+        return
+    for parts, (value,) in found.items():
+        assert value == pytest.approx(expected.get(parts, math.nan), abs=1e-6, nan_ok=True), parts
 
 
 def test_all_images_of_a_record_are_drawn_together() -> None:
