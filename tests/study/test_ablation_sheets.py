@@ -154,6 +154,23 @@ def test_a_partial_mean_shows_its_n_and_no_run_a_dash() -> None:
     assert [row[1] for row in texts(named(results, "f1"))] == [row[2] for row in texts(sheet)]
 
 
+def test_f1_with_background_is_shown_where_it_is_another_one() -> None:
+    def names(metric: str = "mean_f1", paper: bool = False) -> list[str]:
+        rows = MULTI_TASK.rows if paper else [row.model_copy(update={"paper": {}}) for row in MULTI_TASK.rows]
+        table = MULTI_TASK.model_copy(update={"metric": metric, "rows": tuple(rows)})
+        none = tuple(variable.model_copy(update={"background": 0}) for variable in FACTS.variables)
+        facts = FACTS.model_copy(update={"variables": none})
+        made = sheets(Results(table, facts, outcomes(table, MULTI_TASK_F1, facts=facts)))
+        shown = [sheet.name for sheet in made if "with_background" in sheet.name]
+        assert ("F1 with background" in made[0].columns) is bool(shown)
+        assert ("with background:" in made[0].notes[0]) is bool(shown)
+        return shown
+
+    both = ["differences-mean_f1_with_background", "f1_with_background"]
+    assert names() == []
+    assert names(paper=True) == names(metric="mean_f1_with_background") == both
+
+
 def test_runs_beyond_those_of_the_table_count() -> None:
     results = with_runs(MULTI_TASK, {row: spread(0.3, 0.01, 7) for row in MULTI_TASK_F1} | {"MTL": [0.3] * 5})
     assert [row[2] for row in texts(named(results, "rows"))] == ["30.0 ± 0.00", *["30.0 ± 1.00 (n = 7)"] * 3]

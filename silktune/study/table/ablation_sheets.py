@@ -10,20 +10,20 @@ from dataclasses import replace
 
 from silktune.data.statistics import class_statistics
 from silktune.data.variables import BACKGROUND
-from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study.ablation.results import Results
 from silktune.study.document.parts import Cell, Column, Sheet
 from silktune.study.metric_summary import TITLES
 from silktune.study.table import cell_text, gain_sheets, stopping, test_sets
 from silktune.study.table.cell_text import RARE
 from silktune.study.table.difference_sheets import difference_sheets
-from silktune.study.table.differences import variables
+from silktune.study.table.differences import means, variables
 from silktune.study.table.row_sheet import by_row
 from silktune.study.table.validation_sheet import validation_sheet
 
+WITH_BACKGROUND = "with background: background counts as a class; "
 F1 = (
-    "with background: background counts as a class; under-represented: only the classes with fewer than 1/K of the "
-    "labels of their variable, which has K classes; OA: overall accuracy."
+    "under-represented: only the classes with fewer than 1/K of the labels of their variable, which has K classes; "
+    "OA: overall accuracy."
 )
 MOST_FAILURES = 5  # that a sheet names; table.md ends with all of them
 
@@ -40,7 +40,7 @@ def sheets(results: Results) -> list[Sheet]:
         validation_sheet(results),
         *_baselines(results),
         *exploratory,
-        *(_variables(results, mean, name) for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True)),
+        *(_variables(results, mean, name) for mean, name in means(results).items()),
         *(_classes(results, variable) for variable in variables(results)),
         *gain_sheets.sheets(results),
         _stopping(results),
@@ -73,11 +73,12 @@ def _rows(results: Results) -> Sheet:
     table = results.table
     rows = [row for variable in table.variables for row in table.rows if row.variable == variable]
     columns = [Column("runs", [Cell(str(len(results.scores(row)))) for row in rows])]
-    for mean, name in zip(MEANS, VARIABLE_FIGURES, strict=True):
+    for mean, name in means(results).items():
         columns.append(Column(TITLES[mean], cell_text.metric_cells(results, rows, mean)))
         columns += cell_text.paper_column([(row, f"{row.variable}.{name}" if row.variable else mean) for row in rows])
     single = any(table.variables)
-    what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {F1}"
+    background = WITH_BACKGROUND * ("mean_f1_with_background" in means(results))
+    what = f"F1: the mean over the classes of a variable{'' if single else ' and over the variables'}; {background}{F1}"
     within = "of its column for its variable" if single else "of its column"
     notes = [what, *cell_text.legend(results, columns, within), *cell_text.same(table), *_failed(results)]
     return by_row("rows", "Average F1 and overall accuracy [%]", rows, columns, notes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from silktune.outcome import MEANS
 from silktune.study.ablation.results import Results
 from silktune.study.document.parts import Cell, Column, Sheet
 from silktune.study.metric_summary import TITLES
@@ -13,7 +12,7 @@ from silktune.study.statistics import MOST_RUNS, runs_needed, seed_correlation
 from silktune.study.table import cell_text, test_sets
 from silktune.study.table.cell_text import NONE
 from silktune.study.table.decision_sheet import decision_sheet
-from silktune.study.table.differences import Difference, differences
+from silktune.study.table.differences import Difference, differences, means
 from silktune.study.table.row_sheet import by_row
 from silktune.study.table.runs_planned import what_is_found
 
@@ -38,7 +37,7 @@ def difference_sheets(results: Results) -> list[Sheet]:
     """Every line against the reference line: the metric of the table first, then the exploratory ones."""
     metric = results.table.metric
     primary = decision_sheet(results, _title(results, metric)) if results.table.at_most else _primary(results)
-    return [primary, *(_exploratory(results, other) for other in MEANS if other != metric)]
+    return [primary, *(_exploratory(results, other) for other in means(results) if other != metric)]
 
 
 def _primary(results: Results) -> Sheet:

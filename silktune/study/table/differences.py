@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from silktune.outcome import MEANS, VARIABLE_FIGURES
 from silktune.study import statistics
 from silktune.study.ablation.decisions import Decision
 from silktune.study.ablation.results import Results
@@ -48,6 +49,18 @@ def variables(results: Results) -> tuple[str, ...]:
         known = (variable.name for variable in results.facts.variables)
         return tuple(name for name in known if any(not names or name in names for names in chosen))
     return results.table.variables
+
+
+def means(results: Results) -> dict[str, str]:
+    """The means that sheets show, each with what it is called of one variable.
+
+    With background only where a variable has any, or the table or its paper speaks of it: else it is the F1 again.
+    """
+    table, name = results.table, "mean_f1_with_background"
+    background = any(results.facts.variable(variable).background for variable in variables(results))
+    printed = any("with_background" in metric for row in table.rows for metric in row.paper)
+    shown = background or printed or table.metric == name
+    return {mean: one for mean, one in zip(MEANS, VARIABLE_FIGURES, strict=True) if shown or mean != name}
 
 
 def differences(results: Results, metric: str) -> list[Difference]:
