@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from silktune.api.describe import describe
     from silktune.api.progress import Progress
     from silktune.api.search import search
+    from silktune.api.search_each import search_each
     from silktune.api.studies import open_study
     from silktune.api.train import train
     from silktune.api.trunks import trunks
     from silktune.errors import SilktuneError
 
 __version__ = "0.1.0"
-__all__ = ["Progress", "SilktuneError", "__version__", "ablate", "describe", "open_study", "search", "train", "trunks"]
+__all__ = [
+    "Progress",
+    "SilktuneError",
+    "__version__",
+    "ablate",
+    "describe",
+    "open_study",
+    "search",
+    "search_each",
+    "train",
+    "trunks",
+]
 
 _MODULES = {
     "Progress": "silktune.api.progress",
@@ -31,6 +43,7 @@ _MODULES = {
     "describe": "silktune.api.describe",
     "open_study": "silktune.api.studies",
     "search": "silktune.api.search",
+    "search_each": "silktune.api.search_each",
     "train": "silktune.api.train",
     "trunks": "silktune.api.trunks",
 }

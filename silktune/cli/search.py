@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +37,10 @@ def command(
     ] = None,
     data: DataOption = ...,  # type: ignore[assignment]
     images: ImagesOption = None,
+    variables: Annotated[
+        str | None,
+        typer.Option(help="A search of a single-task network for each: place,time.", show_default="one for all"),
+    ] = None,
     trials: Annotated[
         int | None,
         typer.Option(
@@ -77,6 +81,7 @@ def command(
     The same command again continues an interrupted search; with more --trials it adds to a finished one.
     """
     from silktune.api.search import search
+    from silktune.api.search_each import search_each
     from silktune.cli.terminal import search_tables, tables
     from silktune.cli.terminal.console import Terminal
     from silktune.cli.terminal.progress import StudyProgress
@@ -84,15 +89,25 @@ def command(
 
     space, settings = options.split(words or [], defaults.SPACE)
     console = Terminal(long=True, highlight=False)
+    asked: dict[str, Any] = {
+        "images": images, "trials": trials, "time": time, "confirm": confirm, "final_runs": final_runs,
+        "sampler": sampler, "seed": seed, "executor": executor, "concurrent": concurrent, "workers": workers,
+        "gpus": gpus, "device": device, "retries": retries, "cache_gb": cache_gb, "address": address,
+        "storage": storage, "name": name, "root": root, "command": command_line(),
+    }  # fmt: skip
     with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
-        study = search(
-            data, space, settings, images=images, trials=trials, time=time, confirm=confirm, final_runs=final_runs,
-            sampler=sampler, seed=seed, executor=executor, concurrent=concurrent, workers=workers, gpus=gpus,
-            device=device, retries=retries, cache_gb=cache_gb, address=address, storage=storage, name=name, root=root,
-            progress=progress, command=command_line(),
-        )  # fmt: skip
-    search_tables.search_report(console, study)
-    console.print(study.page, markup=False, soft_wrap=True)
-    tables.notes(console, study.unrecorded)
-    if study.failures:
-        raise TrialsFailed("\n".join([f"{len(study.failures)} trials failed; the rest is kept.", *study.failures[:5]]))
+        if variables is None:
+            studies = {"": search(data, space, settings, **asked, progress=progress)}
+        else:
+            studies = search_each(data, options.names(variables), space, settings, **asked, progress=progress)
+    if variables is None:
+        search_tables.search_report(console, studies[""])
+    else:
+        search_tables.single_task(console, studies)
+    console.print(next(iter(studies.values())).page, markup=False, soft_wrap=True)
+    failures = []
+    for variable, study in studies.items():
+        tables.notes(console, study.unrecorded)
+        failures += [f"{variable}: {failure}" if variable else failure for failure in study.failures]
+    if failures:
+        raise TrialsFailed("\n".join([f"{len(failures)} trials failed; the rest is kept.", *failures[:5]]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from silktune.cli.terminal.tables import print_sheet
+from silktune.cli.terminal.tables import percent, print_sheet
+from silktune.study.document.parts import Sheet
+from silktune.study.table.cell_text import NONE
 
 if TYPE_CHECKING:
     from silktune.api.studies import SearchStudy
@@ -41,3 +44,24 @@ def search_report(console: Console, study: SearchStudy) -> None:
     else:
         console.print("\nFour trials with different values, or more, would tell the importance of the settings.")
     console.print(f"\nIn {study.folder}: report.md, winner.yaml, trials.csv, outcomes.", markup=False, soft_wrap=True)
+
+
+def single_task(console: Console, studies: Mapping[str, SearchStudy]) -> None:
+    """The ends of a search for each variable alone: winners and their test metrics, their settings, the folders."""
+    from silktune.study.metric_summary import over_runs
+    from silktune.study.search_report import override_line
+
+    rows, reports = [], {variable: study.report for variable, study in studies.items()}
+    for variable, report in reports.items():
+        assert report
+        metrics = over_runs(report.tests)
+        texts = [str(metrics.get((variable, name), NONE)) for name in ("f1", "OA")]
+        without = [one.scores.variables[0].f1 for one in report.baselines.found[:1]]
+        rows.append([variable, report.winner.id, *texts, *map(percent, without or [None])])
+    heads = ["variable", "winner", "F1", "OA", "F1 of the largest class"]
+    notes = ["Mean ± standard deviation over the final runs of each winner."]
+    print_sheet(console, Sheet.of_texts("single-task", "Single-task networks on the test set [%]", heads, rows, notes))
+    for variable, report in reports.items():
+        assert report
+        console.print(f"\n[bold]{variable}[/]: {report.winner.id} of {studies[variable].folder}. Its settings:")
+        console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
