@@ -237,7 +237,7 @@ def _shared(values: Values, draws: Values) -> float:
 def _uncertainty(value: float, seeds: float, df: float, over_draws: Values, shared: float) -> Uncertainty:
     """From the variances of a value: over the seeds, over the draws, and what is in both."""
     test_set = float(np.nanvar(over_draws, ddof=1)) if np.isfinite(over_draws).sum() > 1 else math.nan
-    alone = max(test_set - shared, 0.0)
+    alone = max(test_set - min(shared, seeds), 0.0)  # by chance a few runs differ less than the draws move them apart
     return Uncertainty(
         value,
         Interval.around(value, seeds, df),

@@ -141,6 +141,16 @@ class TestIntervals:
         wide = bootstrap.of_mean(*self.runs(1000, 0.01, 0.02, 0.02))
         assert wide.both.high - 0.5 == pytest.approx(1.96 * math.hypot(0.01, 0.02 / math.sqrt(1000)), rel=0.05)
 
+    def test_new_networks_on_new_objects_are_never_surer_than_these_on_new_objects(self) -> None:
+        """A few runs may agree by chance, though the draws move them apart."""
+        random = np.random.default_rng(6)
+        for _ in range(50):
+            values = 0.5 + 0.001 * random.standard_normal(3)
+            draws = values[:, None] + 0.03 * random.standard_normal(400) + 0.02 * random.standard_normal((3, 400))
+            found = bootstrap.of_mean(values, draws)
+            assert found.both.low <= found.test_set.low
+            assert found.both.high >= found.test_set.high
+
     def test_of_one_run_only_the_test_set_is_known(self) -> None:
         found = bootstrap.of_mean(*self.runs(3, 0.01, 0.0, 0.0))
         one = bootstrap.of_mean([0.5], self.runs(1000, 0.01, 0.0, 0.0)[1][:1])
