@@ -85,9 +85,14 @@ def writable(folder: Path, elsewhere: str) -> None:
 
 def call(function: Callable[..., Any], values: Mapping[str, Any]) -> str:
     """A call as a person would write it again: without what is as it is by default."""
-    parameters = inspect.signature(function).parameters.values()
-    given = [p.name for p in parameters if p.name not in UNTOLD and values[p.name] != p.default]
-    told = ", ".join(f"{name}={_told(values[name])}" for name in given if values[name] is not None)
+    given: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        value = values[parameter.name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given |= value
+        elif parameter.name not in UNTOLD and value != parameter.default:
+            given[parameter.name] = value
+    told = ", ".join(f"{name}={_told(value)}" for name, value in given.items() if value is not None)
     return f"silktune.{function.__name__}({told})"
 
 

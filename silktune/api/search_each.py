@@ -51,7 +51,7 @@ def search_each(
         SilktuneError: as `silktune.search`; before anything is trained if a variable cannot be searched.
         TrialsFailed: no trial of any of them finished.
     """
-    called = command or arguments.call(search_each, {**locals(), "progress": None})
+    called = command or arguments.call(search_each, locals())
     spaces = _spaces(space, settings or {}, variables)
     arguments.check(device=asked.get("device", defaults.DEVICE), name=name)
     arguments.writable(Path(root), "name another folder with --root")

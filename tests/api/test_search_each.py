@@ -13,6 +13,8 @@ from silktune.api.studies import SearchStudy
 from silktune.cli.app import app
 from silktune.data.sample_data import collection
 from silktune.errors import DataError, SettingsError, SilktuneError
+from silktune.study import plan
+from silktune.study.paths import StudyPaths
 from tests.api.conftest import ONE_EPOCH, SPACE
 
 pytestmark = pytest.mark.timeout(240)
@@ -53,6 +55,10 @@ def test_each_variable_has_a_study_of_its_own_on_one_data_set(searched: dict[str
         assert f"{variable}.f1" in study.test.columns
         assert study.winner is not None
         assert study.winner.experiment.data.background == "unknown"
+        call = plan.read(StudyPaths(study.folder)).command
+        assert call.startswith("silktune.search_each(data=")
+        assert "variables=('place', 'time')" in call
+        assert "sampler='grid', confirm=0, final_runs=1" in call
     assert len([path for path in (folder / "runs" / "data").iterdir() if path.name != "images"]) == 1
 
 

@@ -63,5 +63,6 @@ def single_task(console: Console, studies: Mapping[str, SearchStudy]) -> None:
     print_sheet(console, Sheet.of_texts("single-task", "Single-task networks on the test set [%]", heads, rows, notes))
     for variable, report in reports.items():
         assert report
-        console.print(f"\n[bold]{variable}[/]: {report.winner.id} of {studies[variable].folder}. Its settings:")
+        where = f"{variable}: {report.winner.id} of {studies[variable].folder}, whose report.md has more. Its settings:"
+        console.print(f"\n{where}", soft_wrap=True, markup=False)
         console.print(override_line(report.winner.experiment), soft_wrap=True, markup=False)
