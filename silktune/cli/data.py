@@ -92,6 +92,37 @@ def describe(
     show(look(source, values(settings)).description)
 
 
+@app.command("import")
+def import_(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="total_post.csv; or lists of images, or a master file of such.", metavar="FILE..."),
+    ],
+    to: Annotated[Path, typer.Option(help="The label table to write.", metavar="TABLE")] = Path("labels.csv"),
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            "--map", help="CSV of variable, old, new: classes to merge, to rename, to take out.", metavar="CSV"
+        ),
+    ] = None,
+) -> None:
+    """Make a label table from SILKNOW's export or the released code's lists; says what it leaves out and why."""
+    from silktune.api.import_labels import import_labels
+
+    found, console = import_labels(sources, to, classes), Terminal(soft_wrap=True)
+    console.print(f"{found.images:,} images of {found.records:,} records: {found.table}", highlight=False, markup=False)
+    for what, count in found.left_out.items():
+        console.print(f"left out: {count:,} {what}", highlight=False, markup=False)
+    for variable, reasons in found.unknown.items():
+        for reason, count in reasons.items():
+            console.print(f"{variable}: {count:,} labels are unknown now: {reason}", highlight=False, markup=False)
+    if found.beside:
+        names = ",".join(found.variables)
+        console.print(
+            f"{', '.join(found.beside)} is no variable: add data.variables={names}", highlight=False, markup=False
+        )
+
+
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where it goes.", metavar="FOLDER")] = Path("runs/sample"),

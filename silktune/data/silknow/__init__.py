@@ -1,0 +1,1 @@
+"""What the SILKNOW project and the released code of SilkNet wrote, as tidy label tables."""
