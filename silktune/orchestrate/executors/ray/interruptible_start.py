@@ -6,6 +6,7 @@ first of them, at most 30 s, no other thread runs either.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -98,6 +99,7 @@ def _listen(
         if number[0] in (signal.SIGINT, signal.SIGTERM):
             interrupted.set()
             if not over.wait(GRACE):
+                logging.getLogger("ray").setLevel(logging.CRITICAL)  # it says much about children that are ended
                 _end_children(before)
                 end_process(INTERRUPTED, Interrupted.exit_code)
 
