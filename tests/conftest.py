@@ -62,3 +62,11 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
     made = Storage.of(where)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ablation in this process without its figures, which take seconds and are not looked at."""
+    from silktune.study.figures import ablation_figures
+
+    monkeypatch.setattr(ablation_figures, "write", lambda results, folder: None)

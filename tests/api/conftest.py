@@ -10,7 +10,6 @@ import pytest
 import silktune
 from silktune.api.studies import AblationStudy, SearchStudy
 from silktune.data.dataset import Dataset
-from silktune.study.figures import ablation_figures
 
 SPACE = """
 question: Which γ?
@@ -74,12 +73,6 @@ class Here:
 def here(tmp_path_factory: pytest.TempPathFactory, tiny: Dataset) -> Here:
     """Shared by all tests, which do not touch what they did not make."""
     return Here(tmp_path_factory.mktemp("api"), tiny)
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ablation without its figures, which take seconds and are not looked at."""
-    monkeypatch.setattr(ablation_figures, "write", lambda results, folder: None)
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def test_mlflow_has_table_row_and_run_nested(undisturbed: tuple[Bench, str]) -> 
     assert {"table.md", "table.tex", "figures"} <= {path.name for path in artifacts.iterdir()}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_same_command_again_trains_nothing(undisturbed: tuple[Bench, str]) -> None:
     bench, _ = undisturbed
     before, said, runs = times(bench), texts(bench), len(runs_of(bench))
@@ -106,6 +107,7 @@ def test_the_table_is_made_again_from_the_outcomes_alone(undisturbed: tuple[Benc
     assert sorted((bench.study / "figures").iterdir()) == pictures
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, undisturbed: tuple[Bench, str]) -> None:
     """A learning rate of 1 ends in a loss that is not a number; more runs are then added to the others."""
     (bench.folder / "rows.yaml").write_text(ROWS + FAILING, encoding="utf-8")
@@ -122,6 +124,7 @@ def test_a_row_that_cannot_be_trained_leaves_the_rest_standing(bench: Bench, und
     assert texts(bench) == texts(undisturbed[0])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_take_splits_in_turn(bench: Bench) -> None:
     status, output = bench.run_here("--splits", "2")
     assert status == 0, output

@@ -14,7 +14,7 @@ from silktune.study import ablation_folder
 from silktune.study.paths import StudyPaths
 from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT), pytest.mark.usefixtures("undrawn")]
 
 MOST = 5
 UNTRAINED = "  - {id: untrained, set: {train.learning_rate: 1.0e-9}}\n"
@@ -31,7 +31,7 @@ def bench(tmp_path: Path, table: Path) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[tuple[Bench, str]]:
-    """A table whose rows stopped when they were decided, and what it printed."""
+    """A table whose rows stopped when they were decided, and what it printed; its figures are drawn."""
     made = _bench(tmp_path_factory.mktemp("undisturbed"), table)
     status, output = made.run_here(*PLANNED)
     assert status == 0, output
@@ -74,6 +74,7 @@ def test_every_row_has_the_runs_of_its_decision_and_the_reference_those_of_the_l
     ]
     assert all(line["p_holm"] == line["runs_needed_low"] == "" for line in decisions(bench))
     assert f"up to run {MOST}" in " ".join(output.split())
+    assert (bench.study / "figures" / "forest.png").exists()
     text = (bench.study / "table.md").read_text(encoding="utf-8")
     assert f"up to {MOST} runs each: {sum(runs(bench).values())} trainings finished." in " ".join(text.split())
     assert "**" not in text.split("In words")[1]
