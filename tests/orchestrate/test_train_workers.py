@@ -113,10 +113,11 @@ def test_trials_that_are_stopped_early_leave_room_for_the_next(tmp_path: Path, t
     )
     (tmp_path / "pruned.yaml").write_text(PRUNED, encoding="utf-8")
     try:
-        status, output = bench.run("--workers-per-trial", "2", "--trials", "6")
+        process = bench.start("--workers-per-trial", "2", "--trials", "6")
+        output, _ = process.communicate(timeout=2 * LIMIT)  # seven times the start of two workers
     finally:
         bench.end()
-    assert status == 0, output
+    assert process.returncode == 0, output
     states = [
         json.loads(path.read_text(encoding="utf-8"))["state"]
         for path in sorted((bench.study / "outcomes").glob("t*.json"))
