@@ -15,7 +15,7 @@ SPACE = """
 question: Which γ?
 set:
   data.image_size: 32
-  net.trunk: resnet18
+  net.trunk: timm/test_resnet
   net.weights: none
   net.NB_RN: 1
   net.NN_jfc: [8]
@@ -32,7 +32,7 @@ base:
   id: MTL
   set:
     data.image_size: 32
-    net.trunk: resnet18
+    net.trunk: timm/test_resnet
     net.weights: none
     net.NB_RN: 1
     net.NN_jfc: [8]

@@ -26,7 +26,7 @@ from silktune.study.plan import Trial
 
 SPACE = """
 question: Which γ?
-set: {data.image_size: 32, net.trunk: resnet18, net.weights: none, net.NB_RN: 1, net.NN_jfc: [8], net.NN_tfc: []}
+set: {data.image_size: 32, net.trunk: timm/test_resnet, net.weights: none, net.NB_RN: 1, net.NN_jfc: [8], net.NN_tfc: []}
 search:
   loss.gamma: {choices: [0.0, 1.0, 2.0, 3.0]}
   train.batch_size: {choices: [24]}
@@ -38,7 +38,7 @@ base:
   id: MTL
   set:
     data.image_size: 32
-    net.trunk: resnet18
+    net.trunk: timm/test_resnet
     net.weights: none
     net.NB_RN: 1
     net.NN_jfc: [8]

@@ -21,6 +21,7 @@ COMMANDS = (
     ["trunks"],
     ["cache"],
     ["data"],
+    ["data", "import"],
     ["data", "prepare"],
     ["data", "describe"],
     ["data", "sample"],

@@ -34,7 +34,7 @@ GRID = """
 question: A grid of four trials that take seconds.
 set:
   data.image_size: 32
-  net.trunk: resnet18
+  net.trunk: timm/test_resnet
   net.weights: none
   net.NB_RN: 1
   net.NN_tfc: []
@@ -53,7 +53,7 @@ base:
   id: MTL
   set:
     data.image_size: 32
-    net.trunk: resnet18
+    net.trunk: timm/test_resnet
     net.weights: none
     net.NB_RN: 1
     net.NN_jfc: [16]

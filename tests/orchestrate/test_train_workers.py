@@ -25,7 +25,7 @@ PRUNED = """
 question: Trials that are stopped early, when five others have come as far.
 set:
   data.image_size: 32
-  net.trunk: resnet18
+  net.trunk: timm/test_resnet
   net.weights: none
   net.NB_RN: 1
   net.NN_jfc: [16]

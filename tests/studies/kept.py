@@ -102,9 +102,9 @@ def go_on_searching(folder: Path, overrides: Mapping[str, Any], trials: int, wat
 def go_on_ablating(folder: Path, overrides: Mapping[str, Any], runs: int, watcher: Notes) -> None:
     """The ablation in a folder, begun or gone on with until there are so many runs of every row."""
     data, paths = data_of(folder), StudyPaths(folder / "ablation")
-    table = ablation.load(folder / "rows.yaml", overrides)
+    table = ablation.load(folder / "rows.yaml", overrides).model_copy(update={"runs": runs})
     plan = AblationPlan(command="silktune ablate", data=data.digest, weights="none", table=table.name, base=table.base)
-    order = ablate.Order(runs, executor("local", Placement(1, 1, None, "cpu", 0)))
+    order = ablate.Order(executor("local", Placement(1, 1, None, "cpu", 0)))
     with paths.locked():
         metadata = _begin(plan, paths, data)
         ablate.ablate(table, data, order, paths, NoTracker(), watcher)
