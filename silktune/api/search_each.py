@@ -29,8 +29,8 @@ def search_each(
     """Search the settings of a network for each variable alone, one search after the other.
 
     Each is a study of its own: the same call again goes on with those that are not done. The images are prepared once,
-    for all of them. A class that is too rare to split is an unknown label, as in P22, unless the settings say
-    `data.background`.
+    for all of them. A class that is too rare to split is an unknown label, as in P22, unless the settings or the space
+    say `data.background`.
 
     Args:
         data: a label table, or a prepared data set.
@@ -78,12 +78,14 @@ def _spaces(space: str | Path, settings: Mapping[str, Any], variables: Sequence[
 
     if not variables or len(set(variables)) < len(variables):
         raise SettingsError(f"--variables {','.join(variables)}: name each variable once, and at least one.")
-    if "data.variables" in settings:
-        raise SettingsError("data.variables: with --variables each search sees one of these. Leave it out.")
+    fixed = space_file.read_settings(space_file.find(str(space)))
+    for where, says in (("data.variables", settings), (f"{space}: set: data.variables", fixed)):
+        if "data.variables" in says:
+            raise SettingsError(f"{where}: with --variables each search sees one of these. Leave it out.")
+    background = {"data.background": fixed.get("data.background", BACKGROUND)}
     spaces = {}
     for variable in variables:
-        own = {"data.background": BACKGROUND, **settings, "data.variables": (variable,)}
-        read = space_file.load(str(space), own)
+        read = space_file.load(str(space), background | dict(settings) | {"data.variables": (variable,)})
         spaces[variable] = read.model_copy(update={"name": f"{read.name}-{variable}"})
     return spaces
 

@@ -87,6 +87,22 @@ def test_the_command_prints_a_row_for_each(searched: dict[str, SearchStudy], fol
         assert f"data.variables={variable}" in text
 
 
+def test_a_space_has_its_say_of_background_and_none_of_variables(
+    searched: dict[str, SearchStudy], folder: Path
+) -> None:
+    background, variables = folder / "background.yaml", folder / "variables.yaml"
+    background.write_text(SPACE.replace("set:", "set:\n  data.background: class", 1), encoding="utf-8")
+    found = search(folder, ("material",), space=background, name="u")["material"]
+    assert found.winner is not None
+    assert found.winner.experiment.data.background == "class"
+    variables.write_text(SPACE.replace("set:", "set:\n  data.variables: [time]", 1), encoding="utf-8")
+    with pytest.raises(
+        SettingsError, match=r"variables\.yaml: set: data\.variables: with --variables each search sees"
+    ):
+        search(folder, ("place",), space=variables, name="wrong")
+    assert not list(folder.glob("runs/wrong*"))
+
+
 @pytest.mark.parametrize(
     ("variables", "changes", "kind", "sentence"),
     [
