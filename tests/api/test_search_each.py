@@ -96,9 +96,7 @@ def test_a_space_has_its_say_of_background_and_none_of_variables(
     assert found.winner is not None
     assert found.winner.experiment.data.background == "class"
     variables.write_text(SPACE.replace("set:", "set:\n  data.variables: [time]", 1), encoding="utf-8")
-    with pytest.raises(
-        SettingsError, match=r"variables\.yaml: set: data\.variables: with --variables each search sees"
-    ):
+    with pytest.raises(SettingsError, match=r"variables\.yaml: set: data\.variables: with --variables each"):
         search(folder, ("place",), space=variables, name="wrong")
     assert not list(folder.glob("runs/wrong*"))
 

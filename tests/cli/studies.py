@@ -26,7 +26,8 @@ from silktune.study.plan import Trial
 
 SPACE = """
 question: Which γ?
-set: {data.image_size: 32, net.trunk: timm/test_resnet, net.weights: none, net.NB_RN: 1, net.NN_jfc: [8], net.NN_tfc: []}
+set:
+  {data.image_size: 32, net.trunk: timm/test_resnet, net.weights: none, net.NB_RN: 1, net.NN_jfc: [8], net.NN_tfc: []}
 search:
   loss.gamma: {choices: [0.0, 1.0, 2.0, 3.0]}
   train.batch_size: {choices: [24]}
