@@ -11,25 +11,22 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from silktune.data import dataset_writer, decoder_worker, disk_space, image_files
+from silktune.data import dataset_writer, disk_space, image_files
 from silktune.data.dataset import WHOLE, read_contents
-from silktune.data.decoder_pool import Decoders, DiedError
-from silktune.data.image_store import ImageStore, Row
+from silktune.data.decoder_pool import Decoders
+from silktune.data.image_store import ImageStore
+from silktune.data.image_store_filling import CHUNK, Progress, fill
 from silktune.data.image_store_writer import StoreWriter, writing
 from silktune.data.label_table import LabelTable
 from silktune.data.label_table import read as read_labels
 from silktune.data.split import Split, split
 from silktune.settings import MAX_MEGAPIXELS, Data
 
-CHUNK = 64  # images that are decoded and written together; what a kill may cost
-
-Progress = Callable[[int, int], None]
+__all__ = ["CHUNK", "Progress", "prepare"]
 
 
 def prepare(
@@ -67,7 +64,7 @@ def prepare(
     folder = image_files.image_folder(labels, images)
     paths = {name: folder / name for name in labels.cells["image"]}
     store = ImageStore.of(root, settings)
-    count = min(workers or _cpus(), math.ceil(len(paths) / CHUNK))
+    count = min(workers or cpus(), math.ceil(len(paths) / CHUNK))
     with Decoders(count, int(max_megapixels * 1e6)) as decoders, ThreadPoolExecutor(count) as pool:
         contents = dict(zip(paths, image_files.fingerprints(list(paths.values()), pool), strict=True))
         whole = root / dataset_writer.digest(labels, contents, settings)
@@ -84,7 +81,7 @@ def prepare(
                 return whole
         if missing and not skip_unreadable:
             raise image_files.complaint(folder, missing, len(paths))
-        task = _Task(labels, folder, contents, settings, missing, skip_unreadable, progress or _silent, decoders)
+        task = _Task(labels, folder, contents, settings, missing, skip_unreadable, progress or silent, decoders)
         with disk_space.sentences(root), writing(store) as writer:
             if not _is_there(whole, store):
                 task.fill(whole, writer, pool)
@@ -114,7 +111,11 @@ class _Task:
         labels = self.labels.keep(~self.labels.cells["image"].isin(list(self.missing)).to_numpy())
         chosen, rejected = self._split(labels), [*self.missing.items()]
         names = chosen.samples["image"].tolist()
-        if unreadable := self._decode(names, writer, pool):
+        unreadable = fill(
+            writer, {name: self.folder / name for name in names}, self.contents, self.settings, self.decoders, pool,
+            self.progress,
+        )  # fmt: skip
+        if unreadable:
             if not self.skip_unreadable:
                 raise image_files.complaint(self.folder, unreadable, len(names))
             rejected += unreadable.items()
@@ -130,54 +131,11 @@ class _Task:
     def _split(self, labels: LabelTable) -> Split:
         return split(labels, seed=self.settings.split_seed, min_records=self.settings.min_records)
 
-    def _decode(self, names: Sequence[str], writer: StoreWriter, pool: Executor) -> dict[str, str]:
-        """Decode each content that the store lacks; the images that cannot be read, and why."""
-        lacking = writer.store.lacks(self.contents[name] for name in names)
-        first: dict[bytes, str] = {}  # content → the first image that has it
-        for name in names:
-            if self.contents[name] in lacking:
-                first.setdefault(self.contents[name], name)
-        todo = list(first)
-        disk_space.has_room(writer.store.folder, len(todo) * sum(writer.store.row_bytes.values()))
-        seen, reasons = len(names) - len(todo), dict[bytes, str]()
-        self.progress(seen, len(names))
-        chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-        for chunk, results in _ahead(pool, lambda content: self._row(first[content]), chunks):
-            decoded: dict[bytes, Row] = {}
-            for content, result in zip(chunk, results, strict=True):
-                if isinstance(result, str):
-                    reasons[content] = result
-                else:
-                    decoded[content] = result
-            writer.append(decoded)
-            seen += len(chunk)
-            self.progress(seen, len(names))
-        return {name: reasons[self.contents[name]] for name in names if self.contents[name] in reasons}
 
-    def _row(self, name: str) -> Row | str:
-        """An image's pixels and colour descriptor, or why they cannot be had."""
-        try:
-            path = self.folder / name
-            return self.decoders.call(decoder_worker.row, path, self.settings.image_size, self.settings.crop)
-        except DiedError as error:
-            return f"the process that decoded it died: {error}"
-
-
-def _ahead(
-    pool: Executor, function: Callable[[bytes], Row | str], chunks: Sequence[Sequence[bytes]]
-) -> Iterator[tuple[Sequence[bytes], Iterator[Row | str]]]:
-    """The chunks with their results, the next one being computed while one is used."""
-    running: deque[tuple[Sequence[bytes], Iterator[Row | str]]] = deque()
-    for chunk in chunks:
-        running.append((chunk, pool.map(function, chunk)))
-        if len(running) > 1:
-            yield running.popleft()
-    yield from running
-
-
-def _silent(done: int, total: int) -> None:
+def silent(done: int, total: int) -> None:
     """Progress that nobody wants to see."""
 
 
-def _cpus() -> int:
+def cpus() -> int:
+    """That this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
