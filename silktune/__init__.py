@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from silktune.api.ablate import ablate
+    from silktune.api.check import check
     from silktune.api.describe import describe
     from silktune.api.progress import Progress
     from silktune.api.search import search
@@ -28,6 +29,7 @@ __all__ = [
     "SilktuneError",
     "__version__",
     "ablate",
+    "check",
     "describe",
     "open_study",
     "search",
@@ -40,6 +42,7 @@ _MODULES = {
     "Progress": "silktune.api.progress",
     "SilktuneError": "silktune.errors",
     "ablate": "silktune.api.ablate",
+    "check": "silktune.api.check",
     "describe": "silktune.api.describe",
     "open_study": "silktune.api.studies",
     "search": "silktune.api.search",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from collections.abc import Iterable, Mapping
@@ -156,3 +157,11 @@ def of_triplets(description: Description) -> pd.DataFrame:
     rows = {margin: [shares.anchors, shares.triplets] for margin, shares in usable.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["anchors", "triplets"])
     return frame.rename_axis("sem_margin")
+
+
+def of_entries(entries: Iterable[Any], kind: str) -> pd.DataFrame:
+    """A row per entry of one kind in the report of a check, its fields as columns."""
+    from silktune.data.check import findings
+
+    columns = [field.name for field in dataclasses.fields(findings.KINDS[kind])]
+    return pd.DataFrame([[getattr(entry, name) for name in columns] for entry in entries], columns=columns)

@@ -1,4 +1,4 @@
-"""`silktune data`: prepare a data set, describe one, weave a sample."""
+"""`silktune data`: prepare a data set, describe or check one, weave a sample."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.columns import Columns
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from silktune.cli.options import values
+from silktune.api import defaults
+from silktune.cli.options import RootOption, interruptible, values
 from silktune.cli.terminal.console import Terminal
 from silktune.cli.terminal.tables import notes
 from silktune.settings import MAX_MEGAPIXELS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from silktune.data.describe import Description, Parts
     from silktune.data.label_table import Variable
 
-app = typer.Typer(help="Label tables and images: prepare, describe, or weave a sample.", no_args_is_help=True)
+app = typer.Typer(help="Label tables and images: prepare, describe, check, or weave a sample.", no_args_is_help=True)
 
 Settings = Annotated[
     list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Settings, such as data.image_size=128.")
@@ -92,6 +93,38 @@ def describe(
     show(look(source, values(settings)).description)
 
 
+@app.command()
+def check(
+    table: Annotated[Path, typer.Argument(help="Label table, CSV or Parquet.", metavar="TABLE")],
+    settings: Settings = None,
+    images: Images = None,
+    group: Annotated[
+        str, typer.Option(help="A column, such as museum, that should tell nothing.", metavar="COLUMN")
+    ] = "",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for check.html, check.json, pairs.csv and labels.csv.", metavar="FOLDER", show_default=False
+        ),
+    ] = None,
+    root: RootOption = defaults.ROOT,
+) -> None:
+    """Look for faults: contradictions, copies, labels that look wrong, shortcuts, images that cannot be read."""
+    from silktune.api.check import check as look
+    from silktune.api.check import refuse_existing
+    from silktune.cli.terminal import check_tables
+
+    if to:
+        refuse_existing(to)
+    with steps() as progress, interruptible("What was decoded is kept; the same command goes on."):
+        found = look(table, values(settings), images=images, group=group, root=root, progress=progress)
+    console = Terminal(highlight=False)
+    check_tables.check(console, found.report)
+    if to:
+        names = ", ".join(path.name for path in found.write(to))
+        console.print(f"\nIn {to}: {names}", markup=False, soft_wrap=True)
+
+
 @app.command("import")
 def import_(
     sources: Annotated[
@@ -143,6 +176,22 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for one step after the other, told (what, done, total); nothing where it is no terminal."""
+    console = Terminal(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield told
 
 
 def show(description: Description) -> None:

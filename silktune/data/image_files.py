@@ -129,8 +129,18 @@ class Spellings:
 
 def too_large(images: Mapping[str, Path], megapixels: float, decoders: Decoders, pool: Executor) -> dict[str, str]:
     """The images with more pixels than that, by their headers, and what to say of each."""
-    sizes = zip(images, pool.map(lambda path: _size(path, decoders), images.values()), strict=True)
-    return {name: _large(*size) for name, size in sizes if size and size[0] * size[1] > megapixels * 1e6}
+    return larger(sizes(images, decoders, pool), megapixels)
+
+
+def sizes(images: Mapping[str, Path], decoders: Decoders, pool: Executor) -> dict[str, tuple[int, int]]:
+    """Width and height by the headers of the images, of those that have one that can be read."""
+    found = zip(images, pool.map(lambda path: _size(path, decoders), images.values()), strict=True)
+    return {name: size for name, size in found if size}
+
+
+def larger(sizes: Mapping[str, tuple[int, int]], megapixels: float) -> dict[str, str]:
+    """The images with more pixels than that, and what to say of each."""
+    return {name: _large(*size) for name, size in sizes.items() if size[0] * size[1] > megapixels * 1e6}
 
 
 def _size(path: Path, decoders: Decoders) -> tuple[int, int] | None:

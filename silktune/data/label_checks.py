@@ -111,13 +111,17 @@ def about_split(path: Path, cells: pd.DataFrame) -> Iterator[str]:
     missing = [name for name in SUBSETS if name not in set(subsets)]
     if missing:
         yield f"{path}: the column split names no image of {', '.join(missing)}; all three are needed."
-    torn = subsets.groupby(cells["record"]).nunique()
-    names = torn.index[torn > 1].tolist()
-    if names:
+    if names := torn_records(cells["record"], subsets):
         yield (
             f"{path}: the column split puts images of one record into several subsets ({some(names)}); "
             "keep a record together, or leave the column out and a split is drawn."
         )
+
+
+def torn_records(record: pd.Series[str], subsets: pd.Series[str]) -> list[str]:
+    """The records whose images are in several subsets."""
+    torn = subsets[subsets != ""].groupby(record).nunique()
+    return [str(name) for name in torn.index[torn > 1]]
 
 
 def about_split_by(path: Path, raw: pd.DataFrame, name: str) -> Iterator[str]:

@@ -116,7 +116,7 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = (), split
     keys = [key for key in (*label_checks.KEYS, split_by) if key in raw]
     if complaints := list(label_checks.about_cells(path, raw, [*keys, *wanted])):
         raise DataError.of(complaints)
-    cells = _tidy(raw, columns)
+    cells = tidy(raw, columns)
     complaints = [*label_checks.about_images(path, cells), *label_checks.about_split(path, cells)]
     complaints += label_checks.about_classes(path, cells, wanted)
     if complaints:
@@ -124,12 +124,12 @@ def of_cells(path: Path, raw: pd.DataFrame, variables: Sequence[str] = (), split
     cells["split"] = cells["split"].map(label_checks.SPELLINGS)
     groups = _groups(path, cells["record"], raw[split_by], split_by) if split_by else None
     unusable = dict(label_checks.unusable(path, raw, [name for name in columns if name not in wanted]))
-    notes = tuple(_notes(raw, [name for name in columns if name not in unusable]))
-    whole = LabelTable(path, tuple(columns), cells.sort_values("image"), notes, asked=tuple(asked), groups=groups)
+    told = tuple(notes(raw, [name for name in columns if name not in unusable]))
+    whole = LabelTable(path, tuple(columns), cells.sort_values("image"), told, asked=tuple(asked), groups=groups)
     return whole.without(unusable)
 
 
-def _tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def tidy(raw: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The keys, with what stands for those that are not given, and the variables."""
     cells = pd.DataFrame({"image": raw["image"]}, dtype=object)
     record = raw["record"] if "record" in raw else raw["image"]
@@ -151,7 +151,8 @@ def _groups(path: Path, record: pd.Series[str], group: pd.Series[str], name: str
     return record.map(known.str[0].map("group {}".format)).fillna("record " + record)
 
 
-def _notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[Note]:
+def notes(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[Note]:
+    """What a person should know of a table with these variables."""
     yield from (Note("", text) for text in label_warnings.about_columns(list(raw.columns)))
     yield from (Note("", text) for text in label_warnings.about_subsets(raw))
     for name in ("record", *names) if "record" in raw else names:

@@ -26,7 +26,7 @@ from silktune.data.label_table import read as read_labels
 from silktune.data.split import Split, split
 from silktune.settings import MAX_MEGAPIXELS, Data
 
-__all__ = ["CHUNK", "Progress", "prepare"]
+__all__ = ["CHUNK", "Progress", "cpus", "prepare", "silent"]
 
 
 def prepare(

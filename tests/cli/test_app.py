@@ -24,6 +24,7 @@ COMMANDS = (
     ["data", "import"],
     ["data", "prepare"],
     ["data", "describe"],
+    ["data", "check"],
     ["data", "sample"],
     ["cluster"],
     ["cluster", "check"],

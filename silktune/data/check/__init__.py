@@ -1,0 +1,1 @@
+"""What may be wrong with a label table and its images, found without training anything."""
