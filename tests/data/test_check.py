@@ -69,8 +69,9 @@ class TestTheTable:
     )  # fmt: skip
     def test_classes_that_differ_only_in_spelling(self, tmp_path: Path, spelled: str, how: str) -> None:
         rows = [row.replace("Lyon", spelled) if i % 3 == 0 else row for i, row in enumerate(rows_of(60))]
-        texts = [finding.text for finding in found(table(tmp_path, rows), "classes that look alike")]
-        assert [how in text for text in texts] == [True] * bool(how)
+        findings = found(table(tmp_path, rows), "classes that look alike")
+        assert [how in finding.text for finding in findings] == [True] * bool(how)
+        assert [set(finding.where) for finding in findings] == [{"Lyon", spelled}] * bool(how)
 
     @pytest.mark.parametrize("typo", ["cottn", "coton", "cottton", "cotten", "octton"])
     def test_a_rare_class_that_is_another_but_for_a_letter(self, tmp_path: Path, typo: str) -> None:

@@ -17,7 +17,7 @@ from silktune.data import label_checks, label_table, text_normalisation
 from silktune.data.check.findings import Finding
 from silktune.data.check.spelling import about_spelling
 from silktune.data.label_checks import some
-from silktune.data.label_table import LabelTable
+from silktune.data.label_table import LabelTable, Note
 from silktune.data.split import Split, split
 from silktune.errors import DataError, nearest
 from silktune.settings import Data
@@ -60,10 +60,9 @@ def read(path: Path, settings: Data, group: str = "") -> CheckedTable:
     cells = cells[(cells["image"] != "") & ~cells["image"].duplicated()]
     findings += _about_split(path, cells)
     cells["split"] = _subsets(cells)
-    told = tuple(label_table.notes(raw, wanted))
-    findings += [Finding("classes that look alike" if note.variable else "table", note.text) for note in told]
+    findings += [_noted(note, cells) for note in label_table.notes(raw, wanted)]
     findings += about_spelling(cells, wanted)
-    labels, unusable = _usable(LabelTable(path, tuple(wanted), cells.sort_values("image")), settings)
+    labels, unusable = _usable(LabelTable(path, tuple(wanted), cells.sort_values("image")))
     labels, drawn, rare = _drawn(labels, settings)
     groups = raw.loc[labels.cells.index, group] if group else pd.Series(dtype=str)
     return CheckedTable(labels, groups, _by_image(labels, drawn), (*findings, *unusable, *rare))
@@ -96,7 +95,15 @@ def _subsets(cells: pd.DataFrame) -> pd.Series[str]:
     return cells["split"].where(cells["split"] == "", "")
 
 
-def _usable(labels: LabelTable, settings: Data) -> tuple[LabelTable, list[Finding]]:
+def _noted(note: Note, cells: pd.DataFrame) -> Finding:
+    """What is known of the table's labels before they are used, with the classes that it names."""
+    if not note.variable:
+        return Finding("table", note.text)
+    classes = sorted(label for label in set(cells[note.variable]) if label and f" {label} (" in note.text)
+    return Finding("classes that look alike", note.text, tuple(classes))
+
+
+def _usable(labels: LabelTable) -> tuple[LabelTable, list[Finding]]:
     """The table with the variables that have two classes, and what to say of the others.
 
     Raises:
