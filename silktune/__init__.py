@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from silktune.api.ablate import ablate
     from silktune.api.check import check
     from silktune.api.describe import describe
+    from silktune.api.models import Model, load
+    from silktune.api.predict import predict
     from silktune.api.progress import Progress
     from silktune.api.search import search
     from silktune.api.search_each import search_each
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Model",
     "Progress",
     "SilktuneError",
     "__version__",
     "ablate",
     "check",
     "describe",
+    "load",
     "open_study",
+    "predict",
     "search",
     "search_each",
     "train",
@@ -39,12 +44,15 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Model": "silktune.api.models",
     "Progress": "silktune.api.progress",
     "SilktuneError": "silktune.errors",
     "ablate": "silktune.api.ablate",
     "check": "silktune.api.check",
     "describe": "silktune.api.describe",
+    "load": "silktune.api.models",
     "open_study": "silktune.api.studies",
+    "predict": "silktune.api.predict",
     "search": "silktune.api.search",
     "search_each": "silktune.api.search_each",
     "train": "silktune.api.train",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import cv2
+import numpy as np
 
 from silktune.api.mlflow_page import how_to_look
-from silktune.core import predict, training
-from silktune.data.dataset import Dataset
-from silktune.errors import DataError, StudyError
+from silktune.errors import StudyError
+from silktune.model import folder
 from silktune.orchestrate import study_tracking as story
 from silktune.orchestrate.study_tracking import Written
 from silktune.study import plan as plans
 from silktune.study.metadata import Metadata
 from silktune.study.paths import StudyPaths
-from silktune.study.plan import Plan, Trial
+from silktune.study.plan import Plan
 from silktune.tracking import model, provenance, store
 from silktune.tracking.mlflow_tracker import MlflowTracker
 
@@ -56,7 +57,7 @@ def sync(study: str | Path, root: str | Path | None = None) -> Synced:
 
 
 def write(plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTracker) -> Written:
-    """Everything that the folder knows: trials, figures, files, the data set, the network of the best final run.
+    """Everything that the folder knows: trials, figures, files, the data set, the model that the final runs are.
 
     Raises:
         StudyError: a file of the study is missing or damaged.
@@ -64,11 +65,11 @@ def write(plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTrac
     """
     log_dataset(metadata, tracker)
     written = story.write(plan, paths, tracker)
-    if written.best:
+    if written.finals:
         try:
-            _log_model(written.best, metadata, paths, tracker)
-        except (StudyError, DataError) as error:
-            written.missing.append(f"The network of {written.best.id} is left out. {error}")
+            _log_model(written, paths, tracker)
+        except StudyError as error:
+            written.missing.append(f"The model of {written.finals[0].group} is left out. {error}")
     return written
 
 
@@ -81,17 +82,19 @@ def log_dataset(metadata: Metadata, tracker: MlflowTracker) -> None:
     )  # fmt: skip
 
 
-def _log_model(run: Trial, metadata: Metadata, paths: StudyPaths, tracker: MlflowTracker) -> None:
-    near = paths.folder.absolute().parent / "data" / metadata.data.digest  # the folder of studies may have been moved
-    whole = Dataset.open(near if near.exists() else metadata.folder)
-    if whole.digest != metadata.data.digest:
-        raise DataError(f"{whole.folder} is another data set now: {whole.digest}, not {metadata.data.digest}.")
-    data = training.view(whole, run.experiment)
-    net = predict.load(paths.trial(run.id) / "model.pt", run.experiment, data)
-    rows = data.rows("validation")[:2]
-    example = torch.from_numpy(data.images[rows]).permute(0, 3, 1, 2).float() / 255
-    names = {v.name: v.names for v in data.variables}
+def _log_model(written: Written, paths: StudyPaths, tracker: MlflowTracker) -> None:
+    """The model of a search: the mean of its final runs."""
+    finals = written.finals
+    folders = [paths.model(run.id) for run in finals]
+    abouts = [folder.describe(path) for path in folders]
+    metadata = {"runs": [run.id for run in finals], "dataset": abouts[0].data.digest}
     model.log_model(
-        tracker, run.group, predict.Classifier(net, tuple(names)), example.contiguous().numpy(),
-        name="silknet", classes=names, metadata={"run": run.id, "dataset": data.digest},
+        tracker, finals[0].group, folders, [_example(abouts[0].preparation.image_size)], classes=abouts[0].names,
+        metadata=metadata, metrics=written.metrics, params=finals[0].experiment.flat(),
     )  # fmt: skip
+
+
+def _example(S: int) -> str:
+    """A grey image, as base64 of a PNG: what the model takes, and nobody's picture."""
+    _, file = cv2.imencode(".png", np.full((S, S, 3), 128, np.uint8))
+    return base64.b64encode(file.tobytes()).decode("ascii")

@@ -26,7 +26,7 @@ class TrainingResult:
     """What a training ended with."""
 
     outcome: Outcome
-    folder: Path | None  # of model.pt, checkpoint.pt, outcome.json, predictions.parquet (tested); None: nothing is kept
+    folder: Path | None  # of model, checkpoint.pt, outcome.json, predictions.parquet (tested); None: nothing is kept
     notes: tuple[str, ...]  # what a person should know of the data
 
     @property
@@ -119,20 +119,13 @@ def _experiment(base: str | Path | Experiment | None, settings: Mapping[str, Any
 def _run(
     experiment: Experiment, runtime: Runtime, data: Dataset, listener: Listener, cache_gb: float | None, *, test: bool
 ) -> Outcome:
-    from silktune.core import predict, training
+    from silktune.core import training
     from silktune.core.activations.needed import needed
+    from silktune.model import finished_run
     from silktune.orchestrate.activations import stores
-    from silktune.storage import Storage
-    from silktune.study import predictions
     from silktune.study.plan import Trial
 
     trial = Trial(TRIAL, "", experiment)
     kept = stores(needed([experiment], data), experiment, data, runtime, cache_gb, listener)
     trained = training.fit(experiment, runtime, data, lambda epoch: listener.epoch(trial, epoch), stores=kept)
-    if not test:
-        return trained.outcome
-    scores, probabilities = predict.evaluate_images(trained.net, trained.inputs, "test")
-    if runtime.folder is not None:
-        seen = trained.inputs.trunk.data
-        predictions.keep(seen, seen.rows("test"), probabilities, Storage.of(runtime.folder))
-    return trained.outcome.model_copy(update={"test": scores})
+    return finished_run.finish(trained, runtime, TRIAL, test=test)

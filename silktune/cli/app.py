@@ -15,6 +15,7 @@ from silktune.cli import (
     list_settings,
     list_trunks,
     mlflow_sync,
+    predict,
     search,
     table,
     train,
@@ -28,6 +29,7 @@ app.command("search")(search.command)
 app.command("ablate")(ablate.command)
 app.command("table")(table.command)
 app.command("train")(train.command)
+app.command("predict")(predict.command)
 app.command("settings")(list_settings.command)
 app.command("trunks")(list_trunks.command)
 app.command("cache")(cache.command)

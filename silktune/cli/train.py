@@ -55,4 +55,4 @@ def command(
         if scores:
             console.print(tables.scores_table(f"{subset} set", scores))
     if folder:
-        console.print(f"In {folder}: model.pt, checkpoint.pt, outcome.json.", markup=False, soft_wrap=True)
+        console.print(f"In {folder}: model, checkpoint.pt, outcome.json.", markup=False, soft_wrap=True)

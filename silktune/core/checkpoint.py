@@ -19,7 +19,6 @@ from silktune.outcome import Epoch
 from silktune.storage import Storage
 
 FILE = "checkpoint.pt"
-MODEL = "model.pt"
 VERSION = 2
 
 

@@ -60,7 +60,10 @@ class SilkNet(nn.Module):
 
     def f_jfc(self, inputs: Tensor, dropout_mask: Tensor | None = None) -> Tensor:
         """Inputs of N images → (N, D), linear in its last layer; without a mask these N are the whole batch."""
-        f_RN = self.suffix(inputs)
+        return self.joined(self.suffix(inputs), dropout_mask)
+
+    def joined(self, f_RN: Tensor, dropout_mask: Tensor | None = None) -> Tensor:
+        """f_RN of N images (N, F) → f_jfc (N, D)."""
         # shape[0], not len(): torch.export would take len() for a constant, and the exported network only that N
         mask = self.dropout_mask(f_RN.shape[0]) if dropout_mask is None else dropout_mask
         result: Tensor = self.joint(f_RN * mask)

@@ -45,7 +45,6 @@ class Training:
     ) -> None:
         self.experiment, self.data, self.inputs, self.device = experiment, inputs.trunk.data, inputs, device
         self.place = Storage.of(runtime.folder) if runtime.folder else None
-        self.keep_model = runtime.keep_model
         self.checkpoint_seconds, self.saved = runtime.checkpoint_seconds, -math.inf
         self.world, self.first = world, world.rank == 0
         self.settings, self.seed = experiment.train, experiment.train.seed
@@ -85,8 +84,6 @@ class Training:
         while not self._ended():
             self._epoch(report)
         self.net.load_state_dict(self.best)
-        if self.place and self.first and self.keep_model:
-            checkpoint.write(self.best, self.place, checkpoint.MODEL)
 
     def _ended(self) -> bool:
         return early_stopping.saturated(self.epochs, self.settings)

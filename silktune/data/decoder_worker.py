@@ -19,7 +19,7 @@ import numpy as np
 import PIL.Image
 
 from silktune.data.colour import SIDE, descriptor
-from silktune.data.image_decoding import LIMIT, TOO_LARGE, UnreadableError, crop, header, read, resize
+from silktune.data.image_decoding import LIMIT, TOO_LARGE, Image, UnreadableError, crop, header, read, resize
 from silktune.data.image_store import Row
 
 READY = "ready"
@@ -42,15 +42,27 @@ def size(path: Path) -> tuple[int, int] | None:
 
 def row(path: Path, side: int, how: Literal["whole", "centre"]) -> Row | str:
     """An image's pixels, `side` × `side`, and its colour descriptor, or why they cannot be had."""
+    image = _image(path, side, how)
+    if isinstance(image, str):
+        return image
+    pixels = resize(image, side)
+    return pixels, descriptor(pixels if side == SIDE else image).astype(np.float32)
+
+
+def pixels(path: Path, side: int, how: Literal["whole", "centre"]) -> Image | str:
+    """The same pixels alone."""
+    image = _image(path, side, how)
+    return image if isinstance(image, str) else resize(image, side)
+
+
+def _image(path: Path, side: int, how: Literal["whole", "centre"]) -> Image | str:
+    """An image in its own size, or why it cannot be had."""
     _heard()
     try:
         image = crop(read(path, max(side, SIDE)), how)
     except UnreadableError as error:
         return _worse(_heard()) or error.reason
-    if damage := _worse(_heard()):
-        return damage
-    pixels = resize(image, side)
-    return pixels, descriptor(pixels if side == SIDE else image).astype(np.float32)
+    return _worse(_heard()) or image
 
 
 def _worse(spoken: str) -> str:

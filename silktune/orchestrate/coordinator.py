@@ -15,8 +15,8 @@ from typing import Protocol
 
 from silktune.core import early_stopping
 from silktune.core.checkpoint import FILE as CHECKPOINT
-from silktune.core.checkpoint import MODEL
 from silktune.errors import Interrupted, reason
+from silktune.model import folder as model_folder
 from silktune.orchestrate.activations import NoActivations, StudyActivations
 from silktune.orchestrate.study_tracking import close_record, open_record
 from silktune.outcome import Epoch, Outcome, StopOn, Tracker
@@ -197,13 +197,11 @@ class Coordinator:
         with suppress(OSError):
             for name in (CHECKPOINT, predictions.FILE) if kept else ("",):
                 place.remove(name)
-        model = self.paths.trial(trial.id) / MODEL
-        if kept and not model.exists():
-            model.parent.mkdir(parents=True, exist_ok=True)
+        if kept:
             try:
-                place.fetch(MODEL, model)
+                model_folder.bring(place / model_folder.FOLDER, self.paths.model(trial.id))
             except OSError as error:
-                self.watcher.note(f"{place}/{MODEL} could not be copied to {model} ({reason(error)}).")
+                self.watcher.note(f"The model of {trial.id} could not be copied from {place} ({reason(error)}).")
 
 
 def pruned(epochs: tuple[Epoch, ...], stop_on: StopOn) -> Outcome:

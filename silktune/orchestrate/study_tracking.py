@@ -48,7 +48,8 @@ class Written:
     """What came of writing a study's record from its folder."""
 
     trials: int = 0
-    best: Trial | None = None  # of a search: the final run whose network is the one to keep
+    finals: list[Trial] = field(default_factory=list)  # of a search: the winner's tested runs, best first
+    metrics: dict[str, float] = field(default_factory=dict)  # of a search: the winner's
     missing: list[str] = field(default_factory=list)  # what could not be written and why, in sentences
 
 
@@ -91,8 +92,9 @@ def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
         tracker.summary(group, _means({names[key]: metric for key, metric in metrics.items()}))
         if choice.ranking and group == final_group(searched.trials[choice.ranking[0]]):
             best |= _means({name: metrics[name,] for name in MEANS if (name,) in metrics})
-            written.best = next((trials[name] for name in ranked(runs)), None)
+            written.finals = [trials[name] for name in ranked(runs)]
     tracker.summary("", best)
+    written.metrics = best
     for path in (paths.report, paths.trials_table, paths.winner):
         if path.exists():
             tracker.artifact("", path)
@@ -104,6 +106,12 @@ def recorded_finals(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]
     most = _most_runs(outcomes)
     for trial in trials.values():
         yield from (run for run in final_runs(trial, most.get(final_group(trial), 0)) if run.id in outcomes)
+
+
+def final_outcomes(paths: StudyPaths, winner: Trial) -> dict[str, Outcome]:
+    """The final runs of the winner of a search that have an outcome, and what they ended with."""
+    outcomes = paths.outcomes()
+    return {run.id: outcomes[run.id] for run in recorded_finals({winner.id: winner}, outcomes)}
 
 
 def recorded_confirms(trials: Mapping[str, Trial], outcomes: Mapping[str, Outcome]) -> Iterator[Trial]:

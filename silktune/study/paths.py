@@ -115,6 +115,10 @@ class StudyPaths:
         """A trial's own folder: its model."""
         return self.folder / "trials" / trial
 
+    def model(self, trial: str) -> Path:
+        """The folder of a trial's model (`model.folder`)."""
+        return self.trial(trial) / "model"
+
     def place(self, trial: str) -> Storage:
         """Where a trial, on whatever machine, writes its checkpoint and its model."""
         return self.reached / "trials" / trial

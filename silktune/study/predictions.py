@@ -28,6 +28,7 @@ from silktune.errors import ResourceError, StudyError, reason, trouble
 from silktune.storage import Storage
 
 FILE = "predictions.parquet"  # where a run leaves it
+VALIDATION = "validation.parquet"  # in a model's folder: the same of the validation set
 FORM = 1
 METADATA = b"silktune"
 
@@ -139,16 +140,16 @@ def _names(table: pa.Table, what: str) -> NDArray[np.object_]:
     return names
 
 
-def keep(data: Dataset, rows: NDArray[np.int64], probabilities: Sequence[NDArray[np.float32]], place: Storage) -> None:
-    """Write what a run said of rows of its data set into the run's place, whole or not at all.
+def keep(found: Predictions, place: Storage, name: str = FILE) -> None:
+    """Write what a run said into its place, whole or not at all.
 
     Raises:
         ResourceError: there is no room for it, or the place cannot be reached.
     """
     try:
-        place.write(FILE, Predictions.of(data, rows, probabilities).content())
+        place.write(name, found.content())
     except OSError as error:
-        raise ResourceError(trouble(f"{place}/{FILE} could not be written", error)) from error
+        raise ResourceError(trouble(f"{place}/{name} could not be written", error)) from error
 
 
 def bring(place: Storage, path: Path) -> None:

@@ -17,6 +17,7 @@ COMMANDS = (
     ["ablate"],
     ["table"],
     ["train"],
+    ["predict"],
     ["settings"],
     ["trunks"],
     ["cache"],

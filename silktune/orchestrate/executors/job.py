@@ -16,8 +16,6 @@ from silktune.data.shared_dataset import Whereabouts
 from silktune.errors import ResourceError, SettingsError, SilktuneError, unforeseen
 from silktune.outcome import Outcome, Reporter
 from silktune.settings import Experiment, Runtime
-from silktune.storage import Storage
-from silktune.study import predictions
 from silktune.study.external_files import BACK
 
 if TYPE_CHECKING:
@@ -82,7 +80,8 @@ def _checkpoint_seconds() -> float:
 def train(job: Job, report: Reporter, world: World = ALONE) -> Outcome:
     """Do a job, as one of the workers of `world`; every epoch is told to `report`.
 
-    What a tested run says of each image of the test set is left beside its checkpoint (`study.predictions`).
+    What a tested run says of each image of the test set is left beside its checkpoint, and its model, if it is wanted
+    (`model.finished_run`).
 
     Raises:
         ResourceError: this machine fails, or has another version of silktune.
@@ -90,20 +89,15 @@ def train(job: Job, report: Reporter, world: World = ALONE) -> Outcome:
     """
     if job.silktune != __version__:
         raise ResourceError(f"A node has silktune {__version__}, the driver {job.silktune}. Install the same.")
-    from silktune.core import predict, training
+    from silktune.core import training
+    from silktune.model import finished_run
     from silktune.orchestrate import activations
 
     data = job.data.open()
     _check_same(job, data)
     stores = activations.stores(job.activations, job.experiment, data, job.runtime, job.cache_gb)
     trained = training.fit(job.experiment, job.runtime, data, report, world, stores)
-    if not job.test:
-        return trained.outcome
-    scores, probabilities = predict.evaluate_images(trained.net, trained.inputs, "test")
-    if world.rank == 0 and job.runtime.folder is not None:
-        seen = trained.inputs.trunk.data
-        predictions.keep(seen, seen.rows("test"), probabilities, Storage.of(job.runtime.folder))
-    return trained.outcome.model_copy(update={"test": scores})
+    return finished_run.finish(trained, job.runtime, job.trial, test=job.test, first=world.rank == 0)
 
 
 def _check_same(job: Job, data: Dataset) -> None:
