@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -129,17 +130,25 @@ def save(path: Path, folders: Sequence[Path], example: Sequence[str], metadata: 
     """Write a model in MLflow's format into a folder."""
     import mlflow
     import pandas as pd
+    from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
-    mlflow.pyfunc.save_model(
-        str(path), python_model=str(CODE), mlflow_model=model, metadata=metadata,
-        artifacts={f"network_{i:03}": str(folder) for i, folder in enumerate(folders)},
-        code_paths=[str(Path(silktune.__file__).parent)], pip_requirements=requirements(),
-        signature=ModelSignature(Schema([ColSpec(AnyType(), "image", required=False)])),
-        input_example=pd.DataFrame({"image": list(example)}),
-    )  # fmt: skip
+    bar = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+    shown = bar.get_raw()
+    bar.set(False)  # of copying the artifacts from one folder to the next
+    try:
+        with warnings.catch_warnings(action="ignore"):  # pandas's, of how MLflow looks at the example
+            mlflow.pyfunc.save_model(
+                str(path), python_model=str(CODE), mlflow_model=model, metadata=metadata,
+                artifacts={f"network_{i:03}": str(folder) for i, folder in enumerate(folders)},
+                code_paths=[str(Path(silktune.__file__).parent)], pip_requirements=requirements(),
+                signature=ModelSignature(Schema([ColSpec(AnyType(), "image", required=False)])),
+                input_example=pd.DataFrame({"image": list(example)}),
+            )  # fmt: skip
+    finally:
+        bar.unset() if shown is None else bar.set(shown)
 
 
 def requirements() -> list[str]:

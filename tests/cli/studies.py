@@ -16,6 +16,9 @@ from silktune.cli.app import app
 from silktune.core import metrics, training
 from silktune.core.silknet import network
 from silktune.data.dataset import Dataset
+from silktune.model import folder
+from silktune.model.folder import FOLDER, Description
+from silktune.model.novelty import Neighbours
 from silktune.orchestrate import executors
 from silktune.orchestrate.coordinator import Coordinator
 from silktune.outcome import Epoch, Outcome, Scores
@@ -23,6 +26,7 @@ from silktune.storage import Storage
 from silktune.study import predictions
 from silktune.study.figures import ablation_figures
 from silktune.study.plan import Trial
+from silktune.study.predictions import Predictions
 
 SPACE = """
 question: Which γ?
@@ -100,7 +104,7 @@ class Playing:
             for epoch in epochs:
                 coordinator.epoch(trial.id, epoch)
             if coordinator.keep_models:
-                _save(coordinator.paths.trial(trial.id) / "model.pt", trial, view)
+                _save(coordinator.paths.place(trial.id) / FOLDER, trial, view)
             outcome = _outcome(view, trial, epochs, test)
             if outcome.test:
                 _keep(view, trial, coordinator.paths.place(trial.id))
@@ -123,7 +127,7 @@ def _predicted(data: Dataset, trial: Trial, subset: str, number: int) -> NDArray
 def _keep(data: Dataset, trial: Trial, place: Storage) -> None:
     predicted = _predicted(data, trial, "test", 0)
     sure = [np.eye(v.outputs, dtype=np.float32)[predicted[:, m]] for m, v in enumerate(data.variables)]
-    predictions.keep(data, data.rows("test"), sure, place)
+    predictions.keep(Predictions.of(data, data.rows("test"), sure), place)
 
 
 def _epochs(data: Dataset, trial: Trial) -> Iterator[Epoch]:
@@ -144,10 +148,13 @@ def _outcome(data: Dataset, trial: Trial, epochs: tuple[Epoch, ...], test: bool)
     )  # fmt: skip
 
 
-def _save(path: Path, trial: Trial, data: Dataset) -> None:
-    settings = trial.experiment.net
+def _save(place: Storage, trial: Trial, data: Dataset) -> None:
+    """A network that nobody has trained."""
     torch.manual_seed(trial.run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    outputs = [variable.outputs for variable in data.variables]
-    whole = network(settings, outputs, trial.experiment.data.image_size)
-    torch.save(whole.silknet.state_dict(), path)
+    experiment, outputs = trial.seeded(), [variable.outputs for variable in data.variables]
+    whole, rows = network(experiment.net, outputs, experiment.data.image_size), data.rows("validation")
+    shares = tuple(np.full((len(rows), K), 1 / K, np.float32) for K in outputs)
+    predictions.keep(Predictions.of(data, rows, shares), place, predictions.VALIDATION)
+    near = Neighbours(np.zeros((0, whole.silknet.suffix.F), np.float16), np.inf)
+    about = Description.of(whole, experiment, data, trial.id, {v.name: 1.0 for v in data.variables}, near.limit)
+    folder.save(whole, near, about, {}, place)

@@ -41,7 +41,7 @@ def test_trains_keeps_and_goes_on(tiny: Dataset, tmp_path: Path) -> None:
     assert "Best epoch 1 of 1, " in first.stdout
     assert "validation set [%]" in first.stdout
     assert "test set" not in first.stdout
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "model.pt", "outcome.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "model", "outcome.json"]
     begun = Outcome.read(tmp_path / "run" / "outcome.json")
     second = run(*common, "train.max_epochs=2", "--test")
     ended = Outcome.read(tmp_path / "run" / "outcome.json")

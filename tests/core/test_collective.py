@@ -237,7 +237,7 @@ class TestATraining:
     ) -> None:
         begun = EXPERIMENT.with_({"train.max_epochs": 1})
         workers(2)(training, begun, woven, tmp_path)
-        assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "model.pt"}
+        assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt"}
         epochs, told, predicted = training(ALONE, EXPERIMENT, woven, tmp_path)
         np.testing.assert_allclose(losses_of(epochs), losses_of(alone[0]), rtol=1e-5)
         assert told == [1, 2, 3]

@@ -20,7 +20,7 @@ from silktune.core import augment, checkpoint, losses, similarity, training, tra
 from silktune.core.collective import ALONE
 from silktune.core.inputs import Inputs
 from silktune.core.loader import Loader
-from silktune.core.predict import evaluate, load, predict
+from silktune.core.predict import evaluate, predict
 from silktune.core.silknet import SilkNet
 from silktune.core.training import Trained
 from silktune.core.trunk import Trunk
@@ -289,7 +289,7 @@ class TestACheckpoint:
         assert (tmp_path / "checkpoint.pt").stat().st_size < 1.1 * (trained + adam) + 50_000
 
     def test_leaves_nothing_beside_it(self, folder: Path) -> None:
-        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "model.pt"]
+        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt"]
 
 
 @pytest.fixture(scope="module")
@@ -307,12 +307,10 @@ class TestEarlyStopping:
         assert L[outcome.best_epoch - 1] == min(L)
 
     def test_the_result_has_the_weights_of_the_best_epoch(self, woven: Dataset, ended: tuple[Trained, Path]) -> None:
-        trained, folder = ended
+        trained, _ = ended
         outcome = trained.outcome
         assert outcome.validation != outcome.epochs[-1].validation
         assert evaluate(trained.net, trained.inputs, "validation") == outcome.validation
-        read = load(folder / checkpoint.MODEL, small(net__NB_RN=0), woven)
-        assert evaluate(read.silknet, trained.inputs, "validation") == outcome.validation
 
 
 class TestWhatATrainingStopsOn:
@@ -596,12 +594,3 @@ class TestPredict:
     def test_of_no_rows_is_empty(self, tiny: Dataset) -> None:
         inputs = loader(small(), tiny).source
         assert predict(training_loop.build(inputs), inputs, np.array([], np.int64)).shape == (0, 5)
-
-    def test_a_model_of_other_settings_is_refused(self, woven: Dataset, undisturbed: tuple[Outcome, Path]) -> None:
-        path = undisturbed[1] / checkpoint.MODEL
-        with pytest.raises(StudyError, match="is not the model of these settings"):
-            load(path, small(net__NN_jfc=(17,)), woven)
-
-    def test_a_model_that_is_not_there(self, woven: Dataset, tmp_path: Path) -> None:
-        with pytest.raises(StudyError, match="is not the model of these settings"):
-            load(tmp_path / "model.pt", small(), woven)

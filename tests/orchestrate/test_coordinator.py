@@ -140,11 +140,11 @@ def test_only_what_is_wanted_stays_of_a_trial(paths: StudyPaths) -> None:
         made.keep_models = keep
         made.next()
         folder = paths.trial(f"t{keep}")
-        folder.mkdir(parents=True)
-        for name in ("checkpoint.pt", "model.pt"):
+        (folder / "model").mkdir(parents=True)
+        for name in ("checkpoint.pt", "model/model.json"):
             (folder / name).touch()
         made.end(f"t{keep}", finished(0.1))
-        assert (folder / "model.pt").exists() == keep
+        assert (folder / "model/model.json").exists() == keep
         assert not (folder / "checkpoint.pt").exists()
 
 
@@ -195,17 +195,20 @@ def test_the_storage_has_an_outcome_before_the_next_trial_begins(tmp_path: Path)
     assert list((storage / "study").files()) == ["outcomes/t000.json"]
 
 
+LEFT = ("model/frozen.safetensors", "model/model.json", "model/weights.safetensors")
+
+
 def test_a_model_that_a_trial_left_in_the_storage_is_brought_here(tmp_path: Path) -> None:
     paths = StudyPaths(tmp_path / "study", Storage.of(tmp_path / "kept"))
     made, notes = coordinator(paths, ONE, TWIN)
     made.keep_models = True
     for trial in (ONE, OTHER):
-        for name in ("checkpoint.pt", "model.pt"):
+        for name in ("checkpoint.pt", *LEFT):
             paths.place(trial.id).write(name, b"weights")
     made.next()
     made.end("t000", finished(0.1))
-    assert (paths.trial("t000") / "model.pt").read_bytes() == b"weights"
-    assert list(paths.place("t000").files()) == ["model.pt"]
+    assert all((paths.trial("t000") / name).read_bytes() == b"weights" for name in LEFT)
+    assert list(paths.place("t000").files()) == sorted(LEFT)
     assert notes.seen == ["t000 started", "t000 finished"]
 
 
@@ -215,5 +218,5 @@ def test_a_model_that_cannot_be_brought_is_told_and_the_outcome_stands(tmp_path:
     made.keep_models = True
     made.next()
     made.end("t000", finished(0.1))
-    assert "model.pt could not be copied to" in notes.seen[1]
+    assert "The model of t000 could not be copied from" in notes.seen[1]
     assert paths.outcomes()["t000"].state == "finished"

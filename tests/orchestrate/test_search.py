@@ -59,7 +59,7 @@ def test_every_run_has_a_seed_of_its_own(undisturbed: Undisturbed) -> None:
 def test_leaves_only_what_is_needed(undisturbed: Undisturbed) -> None:
     folder = undisturbed[0].folder / "runs/study"
     assert not list(folder.rglob("checkpoint.pt"))
-    assert len(list(folder.rglob("model.pt"))) == 2
+    assert len(list(folder.rglob("model.json"))) == 2
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
         "plan.json", "metadata.json", "journal.log", "outcomes", "trials", "selection.json", "baselines.json",
         "report.md", "trials.csv",

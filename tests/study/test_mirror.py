@@ -25,7 +25,7 @@ def begun(folder: Path, storage: Storage) -> StudyPaths:
     outcome(0.5).write(paths.outcome("t000"))
     for name, content in {
         "plan.json": json.dumps({"study_id": "one"}), "journal.log": "1\n", "figures/a.png": "picture",
-        "trials/t000/model.pt": "weights", ".lock": "4711", ".ray/tune/x": "Ray's",
+        "trials/t000/model/model.json": "weights", ".lock": "4711", ".ray/tune/x": "Ray's",
     }.items():  # fmt: skip
         (paths.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (paths.folder / name).write_text(content, encoding="utf-8")
@@ -49,7 +49,7 @@ def test_another_machine_goes_on_with_it(storage: Storage, tmp_path: Path) -> No
     Mirror(paths, silent).update()
     other = study(tmp_path / "b", storage)
     restore(other)
-    moment = {".lock", ".ray/tune/x", "trials/t000/model.pt"}
+    moment = {".lock", ".ray/tune/x", "trials/t000/model/model.json"}
     assert contents(other) == {name: text for name, text in contents(paths).items() if name not in moment}
 
 

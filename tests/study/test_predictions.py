@@ -64,7 +64,7 @@ def test_a_run_on_a_thousand_images_takes_a_few_kilobytes_beside_its_probabiliti
 def test_rows_of_a_data_set_are_kept_in_a_place(tiny: Dataset, tmp_path: Path) -> None:
     rows = tiny.rows("test")
     sure = [np.eye(v.outputs, dtype=np.float32)[np.zeros(len(rows), int)] for v in tiny.variables]
-    predictions.keep(tiny, rows, sure, Storage.of(tmp_path))
+    predictions.keep(Predictions.of(tiny, rows, sure), Storage.of(tmp_path))
     found = Predictions.read(tmp_path / predictions.FILE, tiny.digest)
     assert found.labels.tolist() == tiny.labels[rows].tolist()
     assert list(found.classes.values()) == [variable.names for variable in tiny.variables]
@@ -74,7 +74,7 @@ def test_no_room_for_it_is_a_sentence(tiny: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     none = [np.empty((0, variable.outputs), np.float32) for variable in tiny.variables]
     with pytest.raises(ResourceError, match=r"predictions\.parquet could not be written: .* file stands where"):
-        predictions.keep(tiny, tiny.rows("test")[:0], none, Storage(str(tmp_path / "file")))
+        predictions.keep(Predictions.of(tiny, tiny.rows("test")[:0], none), Storage(str(tmp_path / "file")))
 
 
 AGAIN = r"Delete run1.parquet and run1.json beside it: the same command makes this run again\."

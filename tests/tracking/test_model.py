@@ -1,45 +1,55 @@
-"""The winner's network as an MLflow model."""
+"""The model of a search as MLflow keeps it, gives it back and serves it."""
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from torch import Tensor, nn
+import yaml
 
-from silktune.errors import TrackingError
-from silktune.tracking import store
+from silktune.data.dataset import Dataset
+from silktune.model.ensemble import Ensemble
+from silktune.model.folder import ABOUT
+from silktune.model.images import answers
+from silktune.tracking import model, store
 from silktune.tracking.mlflow_tracker import MlflowTracker
-from silktune.tracking.model import log_model
+from tests.model.trained import leave
 from tests.tracking.samples import content, tracker
 
-CLASSES = {"place": ["FR", "IT", "ES", "DE"], "time": ["XVII", "XVIII", "background"]}
+pytestmark = pytest.mark.timeout(240)
 
 
-class Toy(nn.Module):
-    """Images (N, 3, S, S) → variable → probabilities (N, K_m)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5))
-        self.heads = nn.ModuleDict({name: nn.Linear(8, len(classes)) for name, classes in CLASSES.items()})
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        features = self.trunk(images).mean((2, 3))
-        return {name: head(features).softmax(1) for name, head in self.heads.items()}
+@pytest.fixture(scope="module")
+def folders(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    made = tmp_path_factory.mktemp("models")
+    return [leave(tiny, made / f"run{seed}", train__seed=seed)[1] for seed in (1, 2)]
 
 
-class Stubborn(nn.Module):
-    """Cannot be traced: what it does depends on what it sees."""
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        if images.sum().item() > 0:
-            return {name: images.mean((1, 2, 3)).unsqueeze(1) for name in CLASSES}
-        return {}
+@pytest.fixture(scope="module")
+def images(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Five image files."""
+    folder = tmp_path_factory.mktemp("images")
+    paths = [folder / f"{i}.png" for i in range(5)]
+    for path, pixels in zip(paths, tiny.images[np.arange(5)], strict=True):
+        cv2.imwrite(str(path), cv2.resize(pixels[..., ::-1], (50, 40)))
+    return paths
 
 
 @pytest.fixture
@@ -53,64 +63,119 @@ def one(runs: Path) -> Iterator[MlflowTracker]:
     mlflow.set_tracking_uri(before)
 
 
-def images(count: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((count, 3, 12, 12), dtype=np.float32)
+def log(one: MlflowTracker, folders: list[Path], *, register: str = "") -> str:
+    return model.log_model(
+        one, "final", folders, ["aGVsbG8="], classes={"place": ["FR", "IT"]}, metadata={"dataset": "d"},
+        metrics={"test.mean_f1.mean": 0.5}, params={"net.NB_RN": 1}, register=register,
+    )  # fmt: skip
 
 
-def log(one: MlflowTracker, network: nn.Module, *, register: str = "") -> str:
-    return log_model(
-        one, "final", network, images(2), name="winner", classes=CLASSES, metadata={"study": "quick"}, register=register
-    )
-
-
-def test_it_loads_without_silktune_and_predicts_the_same(one: MlflowTracker, runs: Path) -> None:
-    network = Toy().train()
-    address = log(one, network)
-    assert network.training  # nothing was done to it
-    network.eval()
-    with torch.no_grad():
-        wanted = torch.cat(list(network(torch.from_numpy(images(5, seed=1))).values()), 1).numpy()
+def test_it_takes_images_in_every_form_and_says_what_the_ensemble_says(
+    one: MlflowTracker, folders: list[Path], images: list[Path]
+) -> None:
+    address = log(one, folders)
     python = mlflow.pyfunc.load_model(address)
-    for count in (5, 1):  # any number of images
-        assert np.allclose(python.predict(images(5, seed=1)[:count]), wanted[:count], atol=1e-6)
-    with torch.no_grad():
-        loaded = mlflow.pytorch.load_model(address)(torch.from_numpy(images(5, seed=1))).numpy()
-    assert np.allclose(loaded, wanted, atol=1e-6)
-    known = python.metadata.metadata
-    assert known["study"] == "quick"
-    assert known["columns"] == [
-        {"variable": variable, "class": name} for variable, names in CLASSES.items() for name in names
-    ]
-    assert [tuple(tensor.shape) for tensor in python.metadata.signature.inputs.inputs] == [(-1, 3, 12, 12)]
-    assert content(runs)["final runs"]["models"] == [address.removeprefix("models:/")]
+    expected = answers(Ensemble.load(folders, torch.device("cpu")), images)
+    contents = [path.read_bytes() for path in images]
+    pixels = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in images]
+    for given in (
+        [str(path) for path in images], contents, [base64.b64encode(each).decode() for each in contents], pixels,
+        [each / 255 for each in pixels], [each.tolist() for each in pixels],
+    ):  # fmt: skip
+        found = python.predict(pd.DataFrame({"image": given}))
+        pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-5)
+    assert python.metadata.metadata["classes"] == [{"variable": "place", "classes": ["FR", "IT"]}]
+    kept = one.store.client.get_logged_model(address.removeprefix("models:/"))
+    assert kept.params["net.NB_RN"] == "1"
+    assert {metric.key: metric.value for metric in kept.metrics} == {"test.mean_f1.mean": 0.5}
 
 
-def test_the_same_weights_are_kept_once_and_registered_only_when_asked(one: MlflowTracker, runs: Path) -> None:
-    network = Toy()
-    address = log(one, network)
+def test_the_same_weights_are_kept_once_and_registered_only_when_asked(
+    one: MlflowTracker, folders: list[Path], runs: Path
+) -> None:
+    address = log(one, folders)
     assert not one.store.client.search_registered_models()
     later = tracker(runs)
     later.open({}, {})
     for _ in range(2):
-        assert log(later, network, register="silk") == address
+        assert log(later, folders, register="silk") == address
     assert len(later.store.client.search_model_versions("name = 'silk'")) == 1
-    with torch.no_grad():
-        network.heads["time"].bias += 1
-    assert log(later, network) != address
+    assert log(later, folders[:1]) != address
     assert len(content(runs)["final runs"]["models"]) == 2
 
 
-def test_a_model_that_cannot_be_kept_leaves_nothing(one: MlflowTracker, runs: Path) -> None:
-    with pytest.raises(Exception) as raised:  # noqa: PT011
-        log(one, Stubborn())
-    assert not isinstance(raised.value, TrackingError)
+def test_a_model_that_cannot_be_kept_leaves_nothing(one: MlflowTracker, folders: list[Path], runs: Path) -> None:
+    with pytest.raises(yaml.YAMLError):
+        model.log_model(
+            one, "final", folders, ["aGVsbG8="], classes={}, metadata={"no JSON": object()}, metrics={}, params={}
+        )
     assert not one.store.client.search_logged_models([one.store.experiment])
     assert content(runs)["final runs"]["models"] == []
 
 
-def test_what_a_killed_driver_left_is_removed(one: MlflowTracker) -> None:
+def test_what_a_killed_driver_left_is_removed(one: MlflowTracker, folders: list[Path]) -> None:
     client, run = one.store.client, one.run("final")
-    client.create_logged_model(run.experiment, "winner", source_run_id=run.id)
-    address = log(one, Toy())
+    client.create_logged_model(run.experiment, model.NAME, source_run_id=run.id)
+    address = log(one, folders)
     (kept,) = client.search_logged_models([run.experiment])
     assert (f"models:/{kept.model_id}", str(kept.status)) == (address, "READY")
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def served(one: MlflowTracker, folders: list[Path], tmp_path: Path) -> Iterator[str]:
+    """`mlflow models serve` of it, on loopback, in a folder in which silktune is not."""
+    location = one.store.client.get_logged_model(log(one, folders).removeprefix("models:/")).artifact_location
+    port, said = free_port(), tmp_path / "output"
+    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    output = said.open("w", encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "mlflow", "models", "serve", "-m", location, "-p", str(port), "-h", "127.0.0.1",
+         "--env-manager", "local"],
+        cwd=tmp_path, env=os.environ | {"PATH": paths}, start_new_session=True,
+        stdout=output, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        end = time.monotonic() + 120
+        while True:
+            assert process.poll() is None, said.read_text(encoding="utf-8")
+            assert time.monotonic() < end, "the server does not answer"
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+        output.close()
+
+
+def test_a_server_answers_with_the_same_figures(served: str, folders: list[Path], images: list[Path]) -> None:
+    texts = [[base64.b64encode(path.read_bytes()).decode()] for path in images]
+    body = json.dumps({"dataframe_split": {"columns": ["image"], "data": texts}}).encode()
+    request = urllib.request.Request(served, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = pd.DataFrame(json.loads(answer.read())["predictions"])
+    expected = answers(Ensemble.load(folders, torch.device("cpu")), images)
+    assert list(found.columns) == list(expected.columns)
+    for name in expected:
+        if pd.api.types.is_numeric_dtype(expected[name]):
+            np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+        else:
+            assert found[name].tolist() == expected[name].tolist()
+
+
+def test_every_file_of_a_network_is_kept(one: MlflowTracker, folders: list[Path]) -> None:
+    location = one.store.client.get_logged_model(log(one, folders).removeprefix("models:/")).artifact_location
+    kept = sorted(Path(location.removeprefix("file://")).glob(f"artifacts/*/{ABOUT}"))
+    assert len(kept) == len(folders)
+    requirements = Path(location.removeprefix("file://"), "requirements.txt").read_text(encoding="utf-8").split()
+    assert {line.split("==")[0] for line in requirements} == set(model.REQUIRED)
