@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from silktune.api.ablate import ablate
     from silktune.api.check import check
     from silktune.api.describe import describe
+    from silktune.api.evaluate import evaluate
     from silktune.api.models import Model, load
     from silktune.api.predict import predict
     from silktune.api.progress import Progress
@@ -34,6 +35,7 @@ __all__ = [
     "ablate",
     "check",
     "describe",
+    "evaluate",
     "load",
     "open_study",
     "predict",
@@ -50,6 +52,7 @@ _MODULES = {
     "ablate": "silktune.api.ablate",
     "check": "silktune.api.check",
     "describe": "silktune.api.describe",
+    "evaluate": "silktune.api.evaluate",
     "load": "silktune.api.models",
     "open_study": "silktune.api.studies",
     "predict": "silktune.api.predict",

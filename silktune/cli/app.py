@@ -12,6 +12,7 @@ from silktune.cli import (
     cache,
     cluster_file,
     data,
+    evaluate,
     list_settings,
     list_trunks,
     mlflow_sync,
@@ -30,6 +31,7 @@ app.command("ablate")(ablate.command)
 app.command("table")(table.command)
 app.command("train")(train.command)
 app.command("predict")(predict.command)
+app.command("evaluate")(evaluate.command)
 app.command("settings")(list_settings.command)
 app.command("trunks")(list_trunks.command)
 app.command("cache")(cache.command)

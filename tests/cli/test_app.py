@@ -18,6 +18,7 @@ COMMANDS = (
     ["table"],
     ["train"],
     ["predict"],
+    ["evaluate"],
     ["settings"],
     ["trunks"],
     ["cache"],
