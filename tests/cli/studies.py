@@ -27,6 +27,7 @@ from silktune.study import predictions
 from silktune.study.figures import ablation_figures
 from silktune.study.plan import Trial
 from silktune.study.predictions import Predictions
+from silktune.tracking import mlflow_tracker
 
 SPACE = """
 question: Which γ?
@@ -73,6 +74,7 @@ class Studies:
         patch.setenv("COLUMNS", "120")
         if not figures:
             patch.setattr(ablation_figures, "write", lambda results, folder: None)
+            patch.setattr(mlflow_tracker, "pictures", lambda scores, folder: ())
 
     @property
     def study(self) -> Path:

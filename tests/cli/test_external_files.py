@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import timm
 import torch
-import torchvision
 
 from silktune.data.dataset import Dataset
 from silktune.data.shared_dataset import Whereabouts
@@ -31,9 +31,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     for seed in (0, 1):
         torch.manual_seed(seed)
         path = tmp_path_factory.mktemp("weights") / "w.pth"
-        resnet = torchvision.models.resnet18()
-        resnet.bn1.running_mean.fill_(0.1)  # as if it were trained
-        torch.save(resnet.state_dict(), path)
+        trunk = timm.create_model("test_resnet")
+        for module in trunk.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.fill_(0.1)  # as if it were trained
+        torch.save(trunk.state_dict(), path)
         made.append(path.read_bytes())
     return made[0], made[1]
 

@@ -181,7 +181,12 @@ def test_more_trials_are_added_to_a_finished_search(bench: Bench) -> None:
 def test_a_trial_that_fails_is_recorded_and_the_rest_goes_on(bench: Bench) -> None:
     """A learning rate of 1 with these settings ends in a loss that is not a number; the others do not."""
     status, output = bench.run_here(
-        "train.learning_rate=1", "net.dropout=0", "net.NB_RN=8", "loss.gamma=0", "train.max_epochs=12"
+        "net.trunk=resnet18",
+        "train.learning_rate=1",
+        "net.dropout=0",
+        "net.NB_RN=8",
+        "loss.gamma=0",
+        "train.max_epochs=12",
     )
     assert status == 3, output
     assert "train.learning_rate" in output

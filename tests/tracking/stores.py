@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from mlflow import MlflowClient
@@ -30,7 +32,7 @@ def _of_run(client: MlflowClient, run: Any, who: dict[str, tuple[str, str]]) -> 
     tags = dict(run.data.tags)
     parent = tags.pop("mlflow.parentRunId", None)
     experiment = client.get_experiment(run.info.experiment_id)
-    histories = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
+    histories = _histories(client, run)
     return {
         "experiment": experiment.name,
         "name": run.info.run_name,
@@ -38,11 +40,27 @@ def _of_run(client: MlflowClient, run: Any, who: dict[str, tuple[str, str]]) -> 
         "status": run.info.status,
         "params": dict(run.data.params),
         "tags": {name: value for name, value in tags.items() if name not in LIVE},
-        "points": {name: sorted((m.step, _comparable(m.value)) for m in found) for name, found in histories.items()},
+        "points": {
+            name: sorted((step, _comparable(value)) for step, value in found) for name, found in histories.items()
+        },
         "files": sorted(_files(client, run.info.run_id, "")),
         "data": [(one.dataset.name, one.dataset.digest, one.dataset.profile) for one in run.inputs.dataset_inputs],
         "models": sorted(_model(client, one.model_id) for one in run.outputs.model_outputs),
     }
+
+
+def _histories(client: MlflowClient, run: Any) -> dict[str, list[Any]]:
+    """Every value of every metric, (step, value); of a database at once, since a request for each takes seconds."""
+    database = client.tracking_uri.removeprefix("sqlite:///")
+    if database == client.tracking_uri:
+        found = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
+        return {name: [(metric.step, metric.value) for metric in metrics] for name, metrics in found.items()}
+    points: dict[str, list[Any]] = {name: [] for name in run.data.metrics}
+    with closing(sqlite3.connect(database)) as opened:
+        query = "SELECT key, step, value, is_nan FROM metrics WHERE run_uuid = ?"
+        for name, step, value, is_nan in opened.execute(query, [run.info.run_id]):
+            points[name].append((step, math.nan if is_nan else value))
+    return points
 
 
 def _comparable(value: float) -> float:
