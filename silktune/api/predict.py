@@ -107,15 +107,17 @@ def _rules(model: Model, min_precision: float | None, *, by_record: bool, everyt
     if min_precision is None:
         return Rules(model.variables, {}, everything), []
     validation = model.ensemble.validation
-    promises = calibration.promises(calibration.by_record(validation) if by_record else validation, min_precision)
+    validation = calibration.by_record(validation) if by_record else validation
+    promises = calibration.promises(validation, min_precision)
     notes = []
-    for name, promise in promises.items():
+    for m, (name, promise) in enumerate(promises.items()):
         if not promise.records:
             notes.append(f"{name}: no validation image has a label of it, so nothing can be promised and proposed.")
         elif not promise.possible:
             notes.append(
                 f"{name}: its {promise.records:,} labelled validation records cannot show a precision of "
-                f"{100 * min_precision:g} %, so nothing is proposed. A lower --min-precision may do."
+                f"{100 * min_precision:g} %, so nothing is proposed. They show up to "
+                f"{100 * calibration.attainable(validation, m):g} %."
             )
     return Rules(model.variables, promises, everything), notes
 

@@ -23,7 +23,7 @@ LEAST, MOST = 0.05, 20.0  # temperatures
 BINS = 15  # of the expected calibration error
 RISK = 0.05  # that the population's precision is below what was promised
 SETS = np.arange(1, 21) / 20  # of the most confident images, that are tested: shares of all
-STARTS = (0, 5, 10, 15)  # of them
+APART = 5  # sets between two starts
 SMALLEST = np.finfo(np.float32).tiny
 
 
@@ -80,7 +80,7 @@ class Promise:
         """The lowest threshold at which the precision holds.
 
         Sets of the most confident images are tested against the chance that their precision is lower than promised:
-        from each of `STARTS` sets on larger and larger ones until one fails, each at its part of `RISK` (fixed-sequence
+        from some sets on larger and larger ones until one fails, each start at its part of `RISK` (fixed-sequence
         testing, with which no further correction is due; Angelopoulos et al., Learn then Test).
 
         Args:
@@ -99,10 +99,12 @@ class Promise:
         if not len(ends):
             return cls(precision, np.inf, 0.0, np.nan, 0)
         sets = ends[np.searchsorted(n[ends], SETS * n[ends[-1]] * (1 - 1e-9))]
-        risk = RISK / len(STARTS)
+        enough = np.log(RISK) / np.log(precision)  # records; fewer could not show it if all were correct
+        starts = np.arange(np.searchsorted(SETS * len(sizes), enough), len(SETS), APART)
+        risk = RISK / max(len(starts), 1)
         holds = beta.ppf(risk, np.maximum(right[sets], 1e-12), n[sets] - right[sets] + 1) >= precision
-        ahead = [start + np.argmin(np.append(holds[start:], False)) - 1 for start in STARTS]
-        last = max((int(k) for k, start in zip(ahead, STARTS, strict=True) if k >= start), default=-1)
+        ahead = [start + np.argmin(np.append(holds[start:], False)) - 1 for start in starts]
+        last = max((int(k) for k, start in zip(ahead, starts, strict=True) if k >= start), default=-1)
         if last < 0:
             return cls(precision, np.inf, 0.0, np.nan, len(sizes))
         end = sets[last]
@@ -166,6 +168,12 @@ def by_record(predictions: Predictions) -> Predictions:
     np.maximum.at(labels, record, predictions.labels)
     objects = names.astype(object)
     return Predictions(predictions.data, objects, objects, predictions.classes, labels, tuple(shares))
+
+
+def attainable(validation: Predictions, m: int) -> float:
+    """The largest precision, in whole percent, that can be promised of variable m; 0: none."""
+    found = labelled(validation, m)
+    return next((p / 100 for p in range(99, 0, -1) if Promise.of(*found, p / 100).possible), 0.0)
 
 
 def promises(validation: Predictions, precision: float) -> dict[str, Promise]:

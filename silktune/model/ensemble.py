@@ -5,7 +5,6 @@ N images, S pixels per side, K_m classes of variable m
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,11 +63,7 @@ class Ensemble:
             about = folder.describe(path)
             if members:
                 _check_alike(folders[0], members[0].about, path, about)
-            network = folder.load(path, about)
-            for other, member in zip(folders, members, strict=False):
-                if filecmp.cmp(path / folder.FROZEN, other / folder.FROZEN, shallow=False):
-                    network.prefix = member.network.prefix
-                    break
+            network = folder.load(path, about, (folders[0], members[0].network) if members else None)
             validation = Predictions.read(path / VALIDATION, about.data.digest)
             members.append(Member(about, network.to(device), folder.neighbours(path, about), validation))
         return cls(tuple(members), device)
@@ -119,7 +114,9 @@ class Ensemble:
 
 
 def _check_alike(first: Path, one: Description, path: Path, other: Description) -> None:
-    if (one.variables, one.preparation, one.data) != (other.variables, other.preparation, other.data):
+    if any(getattr(one, name) != getattr(other, name) for name in ("variables", "preparation", "data")):
         raise StudyError(
             f"{first} and {path} are models of other data, variables or images: there is no mean of them. Give one."
         )
+    if one.experiment.net != other.experiment.net:
+        raise StudyError(f"{first} and {path} are networks of other settings: there is no mean of them. Give one.")

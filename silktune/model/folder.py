@@ -12,6 +12,7 @@ import filecmp
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -211,16 +212,24 @@ def describe(folder: Path) -> Description:
     return about
 
 
-def load(folder: Path, about: Description) -> Network:
+def load(folder: Path, about: Description, like: tuple[Path, Network] | None = None) -> Network:
     """The network of the model in a folder, on the CPU; neither its trunk's weights nor its data set are needed.
+
+    Args:
+        folder: the model's.
+        about: what it says of itself.
+        like: a model of the same settings with its network, of which a copy is quicker than to build another, and with
+            which what is frozen is shared if it is the same; None: there is none.
 
     Raises:
         StudyError: a file is missing or damaged.
     """
-    experiment = about.experiment
-    net = experiment.net.model_copy(update={"weights": RANDOM})
-    made = network(net, [entry.variable.outputs for entry in about.variables], experiment.data.image_size)
-    for file, part in ((FROZEN, made.prefix), (TRAINED, made.silknet)):
+    made = _built(about) if like is None else deepcopy(like[1])
+    parts = [(FROZEN, made.prefix), (TRAINED, made.silknet)]
+    if like and _same(folder / FROZEN, like[0] / FROZEN):
+        made.prefix = like[1].prefix
+        parts = parts[1:]
+    for file, part in parts:
         try:
             part.load_state_dict(torch_file.read_file(folder / file))
         except torch_file.Unreadable as error:
@@ -228,6 +237,16 @@ def load(folder: Path, about: Description) -> Network:
         except (RuntimeError, TypeError) as error:  # torch names every tensor that differs
             raise _damaged(folder / file, "its tensors are others than model.json says") from error
     return made.requires_grad_(False).eval()
+
+
+def _built(about: Description) -> Network:
+    experiment = about.experiment
+    net = experiment.net.model_copy(update={"weights": RANDOM})
+    return network(net, [entry.variable.outputs for entry in about.variables], experiment.data.image_size)
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.is_file() and filecmp.cmp(path, other, shallow=False)
 
 
 def neighbours(folder: Path, about: Description) -> Neighbours:
