@@ -27,7 +27,7 @@ demo: install
 	$(BIN)/silktune search quick --data $(SAMPLE)/labels.csv --trials 20 --concurrent 2
 
 test: install
-	$(BIN)/python -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadgroup --durations=20
+	$(BIN)/python -m pytest -m "not cluster" -n auto --maxprocesses 4 --no-loadscope-reorder --durations=20
 
 test-cluster: install
 	$(BIN)/python -m pytest -m cluster --durations=10

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,15 +21,38 @@ from silktune.settings import Data
 from silktune.storage import Storage
 from tests.buckets import bucket
 
+TESTS = Path(__file__).parent
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In several processes (`-n`) a file's tests stay together, and all that start a Ray, which come first."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start a Ray come first, then those that train, since what is long should not begin last."""
+    rank = {item.path: _rank(item) for item in reversed(items)}
     for item in items:
-        group = "ray" if item.get_closest_marker("ray") else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+        rank[item.path] = min(rank[item.path], _rank(item))
+    items.sort(key=lambda item: rank[item.path])
+
+
+def _rank(item: pytest.Item) -> int:
+    return 0 if item.get_closest_marker("ray") else 1 if item.get_closest_marker("slow") else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In several processes (`-n`) a file's tests stay together, which share what its fixtures make; and all Rays."""
+    from xdist.scheduler import LoadFileScheduling
+
+    rays = {path.relative_to(config.rootpath).as_posix() for path in TESTS.rglob("test_*.py") if _starts_a_ray(path)}
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "Ray" if file in rays else file
+
+    return ByFile(config, log)
+
+
+def _starts_a_ray(path: Path) -> bool:
+    return "pytest.mark.ray" in path.read_text(encoding="utf-8")
 
 
 def woven_set(folder: Path, images: int) -> Dataset:

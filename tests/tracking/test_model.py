@@ -175,7 +175,7 @@ def test_a_server_answers_with_the_same_figures(served: str, folders: list[Path]
 
 def test_every_file_of_a_network_is_kept(one: MlflowTracker, folders: list[Path]) -> None:
     location = one.store.client.get_logged_model(log(one, folders).removeprefix("models:/")).artifact_location
-    kept = sorted(Path(location.removeprefix("file://")).glob(f"artifacts/*/{ABOUT}"))
+    kept = sorted(Path(location.removeprefix("file://")).glob(f"artifacts/*/*/{ABOUT}"))
     assert len(kept) == len(folders)
     requirements = Path(location.removeprefix("file://"), "requirements.txt").read_text(encoding="utf-8").split()
     assert {line.split("==")[0] for line in requirements} == set(model.REQUIRED)
