@@ -140,11 +140,13 @@ class _Run:
         beside = self.to.with_name(f"{self.to.name}.unfinished")
         rejected_file = self.to.with_name(f"{self.to.stem}.rejected.csv")
         variables = list(self.model.variables)
+        if complete:
+            writing.check_columns(self.catalogue, variables)
         counts, reasons = {name: Counts() for name in variables}, Counter[str]()
         filled = writing.Filled(self.catalogue, variables, by_record=self.by_record)
         with (
             writing.Released(released, variables, self._museums()) if released else nullcontext() as beside_it,
-            writing.Rows(self.to, COLUMNS) as file,
+            writing.Rows(self.to, COLUMNS, writing.NUMBERS) as file,
             writing.Rows(rejected_file, predicting.REJECTED, keep=lambda: bool(reasons)) as refused,
         ):
             for rows, bad in task.run(beside, progress):

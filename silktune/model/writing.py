@@ -37,12 +37,14 @@ def check_new(path: Path, option: str, suffixes: Sequence[str] = SUFFIXES) -> No
 class Rows:
     """A file of rows, CSV or Parquet, that has its name when all are written."""
 
-    def __init__(self, path: Path, columns: Sequence[str], keep: Callable[[], bool] = lambda: True) -> None:
-        """`keep` says in the end whether the file is wanted."""
+    def __init__(
+        self, path: Path, columns: Sequence[str], numbers: Sequence[str] = (), keep: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`numbers` are the columns that are no text; `keep` says in the end whether the file is wanted."""
         self.path, self.columns, self._keep = path, list(columns), keep
         self._beside = _beside(path)
         self._writer: Any = None
-        self._schema = pa.schema([(name, pa.float32() if name in NUMBERS else pa.string()) for name in self.columns])
+        self._schema = pa.schema([(name, pa.float32() if name in numbers else pa.string()) for name in self.columns])
 
     def __enter__(self) -> Self:
         try:
@@ -73,6 +75,19 @@ class Rows:
             self._beside.replace(self.path)
         else:
             self._beside.unlink(missing_ok=True)
+
+
+def check_columns(catalogue: Catalogue, variables: Sequence[str]) -> None:
+    """See that no column of a table would be lost when its gaps are filled.
+
+    Raises:
+        SettingsError: it has a column of the name that says where a label is from.
+    """
+    if taken := [name for variable in variables if (name := f"{variable}{SOURCE}") in catalogue.cells]:
+        raise SettingsError(
+            f"--complete: {catalogue.source} has the column {', '.join(taken)} already, which would say where each "
+            "label is from. Give it another name there."
+        )
 
 
 class Filled:

@@ -193,6 +193,21 @@ def test_a_table_without_labels_and_one_without_gaps(model: Model, table: Path, 
     assert len(rows(tmp_path / "b.csv")) == 0
 
 
+def test_no_column_of_the_table_is_lost(model: Model, table: Path, tmp_path: Path) -> None:
+    """Columns of a person's own are copied, whatever they are called, but for those that predict would write."""
+    mine = rows(table).assign(probability="certain", curator="A.")
+    mine.to_csv(tmp_path / "mine.csv", index=False)
+    images = table.parent / "images"
+    silktune.predict(model, tmp_path / "mine.csv", tmp_path / "p.csv", images=images, complete=tmp_path / "c.parquet")
+    done = pd.read_parquet(tmp_path / "c.parquet")
+    assert (done["probability"] == "certain").all()
+    assert (done["curator"] == "A.").all()
+    mine.assign(place_source="archive").to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(SettingsError, match="has the column place_source already"):
+        silktune.predict(model, tmp_path / "mine.csv", tmp_path / "q.csv", images=images, complete=tmp_path / "d.csv")
+    assert not (tmp_path / "q.csv").exists()
+
+
 def test_a_promise_that_cannot_be_held_proposes_nothing_and_says_what_can(
     model: Model, table: Path, tmp_path: Path
 ) -> None:

@@ -70,7 +70,7 @@ rows:
 """
 SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--confirm", "2", "--final-runs", "2")
 ABLATE = ("ablate", "rows.yaml")
-TWO_AT_ONCE = ("--concurrent", "2")
+ON_RAY = ("search", "grid.yaml", "--sampler", "grid", "--confirm", "0", "--final-runs", "2", "--concurrent", "2")
 ROOT = Path(__file__).parents[2]
 NO_RAY = "raise AssertionError('a study on the local executor imports Ray')\n"
 
@@ -252,7 +252,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterat
 @pytest.fixture(scope="session")
 def undisturbed_on_ray(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Iterator[tuple[Bench, int, str]]:
     """The same search on a Ray, two trials at once."""
-    made = Bench(tmp_path_factory.mktemp("undisturbed"), table, (*SEARCH, *TWO_AT_ONCE), "ray")
+    made = Bench(tmp_path_factory.mktemp("undisturbed"), table, ON_RAY, "ray")
     status, output = made.run()
     yield made, status, output
     made.end()
