@@ -145,8 +145,8 @@ def _about_rare(drawn: Split, settings: Data) -> Iterator[Finding]:
         rare = some([f"{label} ({count} record{'s' * (count != 1)})" for label, count in classes.items()])
         yield Finding(
             "rare classes",
-            f"{name}: {len(classes)} classes cannot be in all three subsets, and would become background: {rare}; "
-            f"data.min_records is {settings.min_records}.",
+            f"{name}: too rare to be in all three subsets, so they would become background: {rare}; data.min_records "
+            f"is {settings.min_records}.",
             tuple(classes),
         )
 
