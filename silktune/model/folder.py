@@ -8,8 +8,10 @@ K_m classes of variable m, S pixels per side
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -165,8 +167,11 @@ def bring(place: Storage, folder: Path) -> None:
         OSError: it cannot be copied.
     """
     if place.where != str(folder.absolute()) and not (folder / ABOUT).exists():
+        files = place.files()
+        if ABOUT not in files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), ABOUT)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in sorted(place.files(), key=ABOUT.__eq__):  # model.json comes last
+        for name in sorted(files, key=ABOUT.__eq__):  # model.json comes last
             place.fetch(name, folder / name)
     frozen = folder / FROZEN
     for other in sorted(folder.parent.parent.glob(f"*/{folder.name}/{FROZEN}")):

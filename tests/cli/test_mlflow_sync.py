@@ -142,16 +142,14 @@ def test_what_cannot_be_written_is_said(
     studies: Studies, live: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studies.begin(*SEARCH, "--final-runs", "1")
-    metadata = studies.study / "metadata.json"
-    metadata.write_text(
-        metadata.read_text(encoding="utf-8").replace(str(studies.data.folder), "/nowhere"), encoding="utf-8"
-    )
+    (model,) = studies.study.glob("trials/final-*/model/model.json")
+    model.unlink()
     (studies.study / "outcomes" / "t001.json").unlink()
     shutil.copy(studies.study / "outcomes" / "t000.json", studies.study / "outcomes" / "old-run1.json")
     said = sync(studies, other, monkeypatch)
     assert "outcomes/old-run1.json: the study has no trial old-run1 any more; left out." in said
     assert "t001.json is missing: t001 is left out." in said
-    assert re.search(r"The network of final-t\d+-run1 is left out. /nowhere: this is no prepared data set", said)
+    assert re.search(r"The model of final-t\d+ is left out\. .*/model: this is no model of silktune", said)
     assert "MLflow has" in said
 
 
