@@ -192,7 +192,7 @@ def _run(
         listener.begun(Begun(study.paths.folder, dataset.name, dataset.digest, table.question, first))
         listener.say(study.notes)
         results = ablate(table, dataset, order, study.paths, study.tracker, listener)
-        unrecorded = tuple(study.finish())
+        unrecorded = tuple(study.finish()[0])
     return replace(
         studies.of_ablation(study.paths, results), notes=(*listener.notes, *unrecorded), unrecorded=unrecorded,
         page=study.how_to_look(),

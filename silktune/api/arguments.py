@@ -33,6 +33,18 @@ def check(*, device: str, executor: str = EXECUTORS[0], sampler: str = SAMPLERS[
     one_of("--executor", executor, EXECUTORS)
 
 
+def registrable(name: str | None) -> None:
+    """Check a name for MLflow's registry, if there is one.
+
+    Raises:
+        SettingsError: the registry takes no such name.
+    """
+    if name is not None and (
+        not name.strip() or name != name.strip() or not name.isprintable() or set(name) & set("/:'")
+    ):
+        raise SettingsError(f"--register {name!r}: MLflow's registry takes a name without /, : and ', such as silk.")
+
+
 def one_of(option: str, value: str, allowed: Sequence[str]) -> None:
     """Check an option's value.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from silktune.api import arguments
 from silktune.api.mlflow_page import how_to_look
 from silktune.errors import StudyError
 from silktune.model import folder
@@ -31,17 +32,20 @@ class Synced:
     page: str  # how to open MLflow's page of its runs
 
 
-def sync(study: str | Path, root: str | Path | None = None) -> Synced:
+def sync(study: str | Path, root: str | Path | None = None, register: str | None = None) -> Synced:
     """Write what MLflow lacks of a study; what is there already is not written again.
 
     Args:
         study: its folder.
         root: where mlflow.db is, unless MLFLOW_TRACKING_URI is set; None: the study's parent.
+        register: a name in MLflow's registry for the model of a search; None: it is not registered.
 
     Raises:
+        SettingsError: the registry takes no such name.
         StudyError: it is no study, it is worked on, or a file of it is missing or damaged.
         TrackingError: the store cannot be reached or written.
     """
+    arguments.registrable(register)
     paths = StudyPaths(Path(study))
     plan, folder = plans.read(paths), paths.folder.absolute()
     with paths.locked():
@@ -50,13 +54,15 @@ def sync(study: str | Path, root: str | Path | None = None) -> Synced:
         uri = store.uri(runs)
         tracker = MlflowTracker(uri, runs, metadata.data.name, folder.name, plan.study_id, live=False)
         tracker.open(metadata.tags, metadata.params)
-        written = write(plan, metadata, paths, tracker)
+        written = write(plan, metadata, paths, tracker, register)
         tracker.close(failed=metadata.ended != "finished")
-    notes = (*tracker.store.notes, *written.missing)
+    notes = (*tracker.store.notes, *written.missing, *filter(None, [written.registered]))
     return Synced(written.trials, notes, how_to_look(uri, tracker.store.experiment))
 
 
-def write(plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTracker) -> Written:
+def write(
+    plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTracker, register: str | None = None
+) -> Written:
     """Everything that the folder knows: trials, figures, files, the data set, the model that the final runs are.
 
     Raises:
@@ -67,9 +73,16 @@ def write(plan: Plan, metadata: Metadata, paths: StudyPaths, tracker: MlflowTrac
     written = story.write(plan, paths, tracker)
     if written.finals:
         try:
-            _log_model(written, paths, tracker)
+            address, data = _log_model(written, paths, tracker)
         except StudyError as error:
             written.missing.append(f"The model of {written.finals[0].group} is left out. {error}")
+        else:
+            if register:
+                written.registered = model.register(
+                    tracker, register, address, written.finals[0].group, validation=written.validation, data=data
+                )
+    elif register:
+        written.missing.append(f"{paths.folder} has no final run, and so no model to be registered as {register}.")
     return written
 
 
@@ -82,16 +95,17 @@ def log_dataset(metadata: Metadata, tracker: MlflowTracker) -> None:
     )  # fmt: skip
 
 
-def _log_model(written: Written, paths: StudyPaths, tracker: MlflowTracker) -> None:
-    """The model of a search: the mean of its final runs."""
+def _log_model(written: Written, paths: StudyPaths, tracker: MlflowTracker) -> tuple[str, str]:
+    """The model of a search, the mean of its final runs: its address, and the digest of its data set."""
     finals = written.finals
     folders = [paths.model(run.id) for run in finals]
     abouts = [folder.describe(path) for path in folders]
     metadata = {"runs": [run.id for run in finals], "dataset": abouts[0].data.digest}
-    model.log_model(
+    address = model.log_model(
         tracker, finals[0].group, folders, [_example(abouts[0].preparation.image_size)], classes=abouts[0].names,
         metadata=metadata, metrics=written.metrics, params=finals[0].experiment.flat(),
     )  # fmt: skip
+    return address, abouts[0].data.digest
 
 
 def _example(S: int) -> str:

@@ -27,7 +27,7 @@ def search(
     seed: int = defaults.SEED, executor: str = defaults.EXECUTOR, concurrent: int = defaults.CONCURRENT,
     workers: int = defaults.WORKERS, gpus: float | None = None, device: str = defaults.DEVICE,
     retries: int = defaults.RETRIES, cache_gb: float | None = None, address: str | None = None,
-    storage: str | Path | None = None, name: str | None = None,
+    storage: str | Path | None = None, name: str | None = None, register: str | None = None,
     root: str | Path = defaults.ROOT, progress: Watcher | None = None, command: str | None = None,
 ) -> SearchStudy:  # fmt: skip
     """Search the settings with the best validation mean F1, confirm the leading ones, train the winner and test it.
@@ -56,6 +56,8 @@ def search(
         storage: a folder or s3://… that all nodes reach; None: the root.
         root: where studies, prepared data and MLflow's store are kept.
         name: of the study's folder there; None: from space, data and settings.
+        register: a name in MLflow's registry for the winner's model; it gets the alias champion if it is better on
+            validation than the present one, on the same data set; None: it is not registered.
         progress: hears what happens: a `silktune.Progress`.
         command: what the study's record says that it was made by; None: this call.
 
@@ -64,6 +66,7 @@ def search(
     """
     called = command or arguments.call(search, locals())
     arguments.check(device=device, executor=executor, sampler=sampler, name=name)
+    arguments.registrable(register)
     arguments.at_least(1, trials=trials, final_runs=final_runs)
     arguments.at_least(0, cache_gb=cache_gb, confirm=confirm)
     seconds, chosen, listener = arguments.seconds(time), _space(space, settings or {}), Listener(progress)
@@ -79,7 +82,7 @@ def search(
     count = trials if trials or sampler == "grid" else defaults.TRIALS
     order = Order(sampler, seed, count, final_runs, seconds, where, cache_gb)  # type: ignore[arg-type]
     folder = StudyFolder(Path(root), name, str(storage) if storage else None)
-    return _run(chosen, dataset, order, confirm, folder, called, listener)
+    return _run(chosen, dataset, order, confirm, folder, called, listener, register)
 
 
 def _space(space: str | Path | Space, settings: Mapping[str, Any]) -> Space:
@@ -95,7 +98,7 @@ def _space(space: str | Path | Space, settings: Mapping[str, Any]) -> Space:
 
 def _run(
     space: Space, dataset: Dataset, order: Order, confirm: int | None, folder: StudyFolder, command: str,
-    listener: Listener,
+    listener: Listener, register: str | None,
 ) -> SearchStudy:  # fmt: skip
     from silktune.api import studies
     from silktune.api.study_context import Study
@@ -122,8 +125,9 @@ def _run(
             )
         order = replace(order, confirm=selection.confirm)
         report = search(space, dataset, order, study.paths, study.tracker, listener)
-        unrecorded = tuple(study.finish())
+        unrecorded, registered = study.finish(register)
+        listener.say(filter(None, [registered]))
     return replace(
         studies.of_search(study.paths, plan), _report=lambda: report, notes=(*listener.notes, *unrecorded),
-        unrecorded=unrecorded, page=study.how_to_look(),
+        unrecorded=tuple(unrecorded), page=study.how_to_look(),
     )  # fmt: skip

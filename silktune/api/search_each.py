@@ -23,7 +23,8 @@ BACKGROUND = "unknown"  # P22 has none: a class too rare to split is an unknown 
 def search_each(
     data: str | Path, variables: Sequence[str], space: str | Path = defaults.SPACE,
     settings: Mapping[str, Any] | None = None, *,
-    images: str | Path | None = None, name: str | None = None, root: str | Path = defaults.ROOT,
+    images: str | Path | None = None, name: str | None = None, register: str | None = None,
+    root: str | Path = defaults.ROOT,
     progress: Watcher | None = None, command: str | None = None, **asked: Any,
 ) -> dict[str, SearchStudy]:  # fmt: skip
     """Search the settings of a network for each variable alone, one search after the other.
@@ -39,6 +40,7 @@ def search_each(
         settings: that are fixed in all of them.
         images: the folder of the table's images; None: the table's own.
         name: the variable is added to it: of the studies' folders; None: from space, variable, data and settings.
+        register: the variable is added to it: the names of their models in MLflow's registry; None: none.
         root: where studies, prepared data and MLflow's store are kept.
         progress: hears what happens: a `silktune.Progress`.
         command: what the studies' records say that they were made by; None: this call.
@@ -54,6 +56,7 @@ def search_each(
     called = command or arguments.call(search_each, locals())
     spaces = _spaces(space, settings or {}, variables)
     arguments.check(device=asked.get("device", defaults.DEVICE), name=name)
+    arguments.registrable(register)
     arguments.writable(Path(root), "name another folder with --root")
     folder = _prepared(data, images, list(spaces.values()), Path(root), Listener(progress))
     found, failed = {}, []
@@ -61,7 +64,7 @@ def search_each(
         try:
             found[variable] = search(
                 folder, one, name=f"{name}-{file_name(variable)}" if name else None, root=root, progress=progress,
-                command=called, **asked,
+                command=called, register=f"{register}-{variable}" if register else None, **asked,
             )  # fmt: skip
         except TrialsFailed as error:
             failed.append(f"{variable}: {error}")

@@ -121,27 +121,32 @@ class Study:
         """How to open MLflow's page of this study's runs."""
         return how_to_look(self.uri, self.tracker.store.experiment)
 
-    def finish(self) -> list[str]:
+    def finish(self, register: str | None = None) -> tuple[list[str], str]:
         """End the study: its whole record is written from its folder, so that nothing is missing that was missed.
 
+        Args:
+            register: a name in MLflow's registry for the model of a search; None: it is not registered.
+
         Returns:
-            What could not be written, in sentences. An MLflow or a storage that is away does not undo a study that is
-            done.
+            What could not be written, in sentences (an MLflow or a storage that is away does not undo a study that is
+            done); and what came of registering, "" if nothing was registered.
         """
         self.metadata.end(self.paths, failed=False)
-        return [*self._record(), *self._copy()]
+        unrecorded, registered = self._record(register)
+        return [*unrecorded, *self._copy()], registered
 
-    def _record(self) -> list[str]:
+    def _record(self, register: str | None) -> tuple[list[str], str]:
         try:
             self.tracker.reopen()
-            written = mlflow_sync.write(self.plan, self.metadata, self.paths, self.tracker)
+            written = mlflow_sync.write(self.plan, self.metadata, self.paths, self.tracker, register)
             self.tracker.close(failed=False)
         except TrackingError as error:
-            command = f"silktune mlflow sync {shlex.quote(str(self.paths.folder))}"
+            words = [str(self.paths.folder), *(["--register", register] if register else [])]
+            command = f"silktune mlflow sync {shlex.join(words)}"
             return [
                 f"{error} The study is done, but MLflow's record of it is not complete; this completes it: {command}"
-            ]
-        return [*self.tracker.store.notes, *written.missing]
+            ], ""
+        return [*self.tracker.store.notes, *written.missing], written.registered
 
     def _copy(self) -> list[str]:
         try:

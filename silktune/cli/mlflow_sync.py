@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from silktune.cli.options import RegisterOption
+
 app = typer.Typer(help="A study's record in MLflow.", no_args_is_help=True)
 
 
@@ -23,6 +25,7 @@ def command(
             "--root", help="Where mlflow.db is, unless MLFLOW_TRACKING_URI is set.", show_default="the study's parent"
         ),
     ] = None,
+    register: RegisterOption = None,
 ) -> None:
     """Write what MLflow lacks of a study: after a time without it, or into another store.
 
@@ -32,7 +35,7 @@ def command(
     from silktune.cli.terminal import tables
     from silktune.cli.terminal.console import Terminal
 
-    console, written = Terminal(highlight=False, soft_wrap=True), sync(study, root)
+    console, written = Terminal(highlight=False, soft_wrap=True), sync(study, root, register)
     tables.notes(console, written.notes)
     console.print(f"MLflow has {study} with {written.trials} trials that have ended.", markup=False)
     console.print(written.page, markup=False)

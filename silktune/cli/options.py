@@ -61,6 +61,13 @@ RootOption = Annotated[Path, typer.Option("--root", help="Where studies, prepare
 ReferenceOption = Annotated[
     str | None, typer.Option("--reference", help="The row to compare with.", show_default="the table's")
 ]
+RegisterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--register", help="Register the winner's model in MLflow; champion if it is the best on validation.",
+        metavar="NAME", show_default=False,
+    ),
+]  # fmt: skip
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.", rich_help_panel=RAY)]
 
 

@@ -17,6 +17,7 @@ from silktune.cli.options import (  # fmt: skip
     ExecutorOption,
     GpusOption,
     ImagesOption,
+    RegisterOption,
     RetriesOption,
     RootOption,
     StorageOption,
@@ -74,6 +75,7 @@ def command(
         str | None,
         typer.Option(help="The study's folder under --root.", show_default="from space, data and settings"),
     ] = None,
+    register: RegisterOption = None,
     root: RootOption = defaults.ROOT,
 ) -> None:
     """Search the settings with the best validation mean F1, confirm the leading ones, train the winner and test it.
@@ -93,7 +95,7 @@ def command(
         "images": images, "trials": trials, "time": time, "confirm": confirm, "final_runs": final_runs,
         "sampler": sampler, "seed": seed, "executor": executor, "concurrent": concurrent, "workers": workers,
         "gpus": gpus, "device": device, "retries": retries, "cache_gb": cache_gb, "address": address,
-        "storage": storage, "name": name, "root": root, "command": command_line(),
+        "storage": storage, "name": name, "register": register, "root": root, "command": command_line(),
     }  # fmt: skip
     with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
         if variables is None:

@@ -50,7 +50,9 @@ class Written:
     trials: int = 0
     finals: list[Trial] = field(default_factory=list)  # of a search: the winner's tested runs, best first
     metrics: dict[str, float] = field(default_factory=dict)  # of a search: the winner's
+    validation: float = 0.0  # mean F1 of these runs on the validation set
     missing: list[str] = field(default_factory=list)  # what could not be written and why, in sentences
+    registered: str = ""  # what came of registering its model, in a sentence
 
 
 def write(plan: Plan, paths: StudyPaths, tracker: Tracker) -> Written:
@@ -93,6 +95,7 @@ def _search(plan: SearchPlan, paths: StudyPaths, tracker: Tracker) -> Written:
         if choice.ranking and group == final_group(searched.trials[choice.ranking[0]]):
             best |= _means({name: metrics[name,] for name in MEANS if (name,) in metrics})
             written.finals = [trials[name] for name in ranked(runs)]
+            written.validation = sum(runs[trial.id].value for trial in written.finals) / max(len(written.finals), 1)
     tracker.summary("", best)
     written.metrics = best
     for path in (paths.report, paths.trials_table, paths.winner):

@@ -16,6 +16,8 @@ from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.request_limits import SENDING
 
 WEIGHTS = "silktune.weights"
+VALIDATION, DATA = "silktune.validation.mean_f1", "silktune.dataset"  # tags of a registered version
+CHAMPION = "champion"  # the alias of the registered version to be used
 NAME = "silknet"
 CODE = Path(__file__).with_name("served_model.py")
 REQUIRED = (  # what the code that loads and asks a model imports
@@ -34,7 +36,6 @@ def log_model(
     metadata: Mapping[str, Any],
     metrics: Mapping[str, float],
     params: Mapping[str, Any],
-    register: str = "",
 ) -> str:
     """Writes a model of one network or several as an MLflow model, linked to the run of a group; the same only once.
 
@@ -51,7 +52,6 @@ def log_model(
         metadata: what else a person should know of the model; JSON.
         metrics: of the model, on validation and test set.
         params: the settings it was trained with.
-        register: the name in MLflow's registry; "" registers nothing.
 
     Returns:
         The model's address, `models:/m-…`.
@@ -64,8 +64,6 @@ def log_model(
         tracker, run, folders, example, weights=weights, metadata=dict(metadata) | {"classes": columns(classes)},
         metrics=metrics, params=params,
     )  # fmt: skip
-    if register:
-        _register(tracker, register, model, run)
     return f"models:/{model}"
 
 
@@ -162,15 +160,57 @@ def requirements() -> list[str]:
     return found
 
 
-def _register(tracker: MlflowTracker, register: str, model: str, run: Run) -> None:
-    """A version of the registered model, unless one of this model is there.
+def register(tracker: MlflowTracker, name: str, address: str, group: str, *, validation: float, data: str) -> str:
+    """A version of a registered model, unless this model has one; it is the champion if it is the best on validation.
 
     Its source is the folder of the model: `models:/…` MLflow would look up in whatever store is set globally.
+
+    Args:
+        tracker: an open one.
+        name: in MLflow's registry.
+        address: of the model, as `log_model` gives it.
+        group: whose run it belongs to.
+        validation: its mean F1 on the validation set, over its runs.
+        data: the digest of its data set: only models of the same one are compared.
+
+    Returns:
+        What came of it, in a sentence.
+
+    Raises:
+        TrackingError: the registry cannot be reached or written, or takes no such name.
     """
-    client = tracker.store.client
+    client, run, model = tracker.store.client, tracker.run(group), address.removeprefix("models:/")
     with tracker.store.sentences():
-        if not client.search_registered_models(f"name = '{register}'"):
-            client.create_registered_model(register)
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
         source = client.get_logged_model(model).artifact_location
-        if all(version.source != source for version in client.search_model_versions(f"name = '{register}'")):
-            client.create_model_version(register, source=source, run_id=run.id, model_id=model)
+        versions = client.search_model_versions(f"name = '{name}'")
+        own = next((version for version in versions if version.source == source), None)
+        if own is None:
+            tags = {VALIDATION: f"{validation:.17g}", DATA: data}
+            own = client.create_model_version(name, source=source, run_id=run.id, model_id=model, tags=tags)
+        champion = client.get_registered_model(name).aliases.get(CHAMPION)
+        rival = None if champion is None else client.get_model_version(name, champion)
+        best, why = _compared(validation, data, rival, str(own.version))
+        if best:
+            client.set_registered_model_alias(name, CHAMPION, own.version)
+    return f"MLflow's registry has it as {name}, version {own.version}: {why}."
+
+
+def _compared(validation: float, data: str, champion: Any, version: str) -> tuple[bool, str]:
+    """Whether a version is the champion now, and why."""
+    own = f"{100 * validation:.1f} on validation"
+    if champion is None:
+        return True, f"the {CHAMPION}, since there was none, with {own}"
+    if str(champion.version) == version:
+        return False, f"the {CHAMPION}, with {own}"
+    name, tags = f"version {champion.version}", champion.tags
+    if tags.get(DATA) != data or VALIDATION not in tags:
+        return False, f"{name} stays the {CHAMPION}, since it is of another data set, with which {own} is no comparison"
+    other = float(tags[VALIDATION])
+    if validation > other:
+        return True, f"the new {CHAMPION}, with {own}, where {name} has {100 * other:.1f}"
+    return (
+        False,
+        f"{name} stays the {CHAMPION}, with {100 * other:.1f} on validation, where this one has {100 * validation:.1f}",
+    )

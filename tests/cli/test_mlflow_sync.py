@@ -153,6 +153,22 @@ def test_what_cannot_be_written_is_said(
     assert "MLflow has" in said
 
 
+def test_the_model_of_a_search_is_registered_when_asked(
+    studies: Studies, live: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = studies.begin(*SEARCH, "--final-runs", "1", "--register", "silk")
+    assert "MLflow's registry has it as silk, version 1: the champion, since there was none" in " ".join(
+        done.output.split()
+    )
+    (version,) = MlflowClient(live).search_model_versions("name = 'silk'")
+    assert version.tags["silktune.dataset"] == studies.data.digest
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", other)
+    again = studies.silktune("mlflow", "sync", str(studies.study), "--register", "silk")
+    assert "silk, version 1: the champion" in " ".join(again.output.split())
+    wrong = studies.silktune("mlflow", "sync", str(studies.study), "--register", "a/b")
+    assert "MLflow's registry takes a name without /" in str(wrong.exception)
+
+
 def test_an_interrupted_study_is_recorded_as_far_as_it_went(
     studies: Studies, live: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

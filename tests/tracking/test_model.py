@@ -63,10 +63,10 @@ def one(runs: Path) -> Iterator[MlflowTracker]:
     mlflow.set_tracking_uri(before)
 
 
-def log(one: MlflowTracker, folders: list[Path], *, register: str = "") -> str:
+def log(one: MlflowTracker, folders: list[Path]) -> str:
     return model.log_model(
         one, "final", folders, ["aGVsbG8="], classes={"place": ["FR", "IT"]}, metadata={"dataset": "d"},
-        metrics={"test.mean_f1.mean": 0.5}, params={"net.NB_RN": 1}, register=register,
+        metrics={"test.mean_f1.mean": 0.5}, params={"net.NB_RN": 1},
     )  # fmt: skip
 
 
@@ -90,18 +90,38 @@ def test_it_takes_images_in_every_form_and_says_what_the_ensemble_says(
     assert {metric.key: metric.value for metric in kept.metrics} == {"test.mean_f1.mean": 0.5}
 
 
-def test_the_same_weights_are_kept_once_and_registered_only_when_asked(
-    one: MlflowTracker, folders: list[Path], runs: Path
-) -> None:
+def test_the_same_weights_are_kept_once(one: MlflowTracker, folders: list[Path], runs: Path) -> None:
     address = log(one, folders)
     assert not one.store.client.search_registered_models()
     later = tracker(runs)
     later.open({}, {})
-    for _ in range(2):
-        assert log(later, folders, register="silk") == address
-    assert len(later.store.client.search_model_versions("name = 'silk'")) == 1
+    assert log(later, folders) == address
     assert log(later, folders[:1]) != address
     assert len(content(runs)["final runs"]["models"]) == 2
+
+
+def test_the_best_on_validation_is_the_champion(one: MlflowTracker, folders: list[Path]) -> None:
+    def register(networks: list[Path], validation: float, data: str = "d") -> str:
+        return model.register(one, "silk", log(one, networks), "final", validation=validation, data=data)
+
+    def champion() -> str:
+        return str(one.store.client.get_model_version_by_alias("silk", "champion").version)
+
+    assert register(folders, 0.5) == (
+        "MLflow's registry has it as silk, version 1: the champion, since there was none, with 50.0 on validation."
+    )
+    assert "version 1: the champion, with 50.0 on validation." in register(folders, 0.5)
+    assert "version 1 stays the champion, with 50.0 on validation, where this one has 41.0" in register(
+        folders[:1], 0.41
+    )
+    assert champion() == "1"
+    assert "version 3: the new champion, with 62.0 on validation, where version 1 has 50.0" in register(
+        folders[1:], 0.62
+    )
+    assert champion() == "3"
+    assert "stays the champion, since it is of another data set" in register(folders[::-1], 0.9, data="e")
+    assert champion() == "3"
+    assert len(one.store.client.search_model_versions("name = 'silk'")) == 4
 
 
 def test_a_model_that_cannot_be_kept_leaves_nothing(one: MlflowTracker, folders: list[Path], runs: Path) -> None:
