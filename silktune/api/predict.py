@@ -44,11 +44,13 @@ class Prediction:
     promises: Mapping[str, Promise]  # by variable, where a precision was asked for
     notes: tuple[str, ...]  # what a person should know
     complete: Path | None = None  # the completed table
+    gallery: Path | None = None  # the page of pictures
 
 
 def predict(
     model: str | Path | Model, source: str | Path, to: str | Path, *,
-    images: str | Path | None = None, complete: str | Path | None = None, released: str | Path | None = None,
+    images: str | Path | None = None, complete: str | Path | None = None, gallery: str | Path | None = None,
+    released: str | Path | None = None,
     min_precision: float | None = None, by_record: bool = False, everything: bool = False, one: bool = False,
     device: str = defaults.DEVICE, progress: Callable[[int, int], None] | None = None,
 ) -> Prediction:  # fmt: skip
@@ -62,6 +64,8 @@ def predict(
         to: the file of proposals, .csv or .parquet: a row for each gap.
         images: the folder of the table's images; None: its own.
         complete: a copy of the table with its gaps filled, .csv or .parquet; None: none.
+        gallery: a page of pictures (.html): the labels that the model contradicts, the gaps of which it is least sure,
+            and what it proposes; None: none.
         released: a folder for `sys_integration_pred_<variable>.csv`, as the released code writes it; None: none.
         min_precision: propose only what is right so often, as the validation set shows; None: everything.
         by_record: a row for each record, from all of its images.
@@ -73,30 +77,47 @@ def predict(
     Raises:
         SilktuneError: a file that would be overwritten, a model or a catalogue that cannot be used.
     """
-    files = {"--to": Path(to)} | ({"--complete": Path(complete)} if complete else {})
-    _check(files, Path(released) if released else None, min_precision)
+    extra = _Extra(*(Path(path) if path else None for path in (complete, gallery, released)))
+    _check(Path(to), extra, min_precision)
     loaded = model if isinstance(model, Model) else load(model, one=one, device=device)
     from silktune.model import catalogue as catalogues
 
     found = catalogues.read(Path(source), Path(images) if images else None)
     if complete and not found.is_table:
         raise SettingsError(f"--complete {complete}: {source} is a folder, and has no table to complete.")
-    rules, notes = _rules(loaded, min_precision, by_record=by_record, everything=everything)
-    return _Run(loaded, found, rules, Path(to), by_record).write(
-        Path(complete) if complete else None, Path(released) if released else None, notes, progress or _silent
+    rules, notes = _rules(
+        loaded, min_precision, by_record=by_record, everything=everything or extra.gallery is not None
     )
+    run = _Run(loaded, found, rules, Path(to), extra, by_record, everything)
+    return run.write(notes, progress or _silent)
 
 
-def _check(files: Mapping[str, Path], released: Path | None, min_precision: float | None) -> None:
-    from silktune.model.writing import check_new
+@dataclass(frozen=True)
+class _Extra:
+    """What is written beside the proposals."""
 
-    for option, path in files.items():
-        check_new(path, option)
-        arguments.writable(path.parent, f"name a file in another folder with {option}")
-    if released and any(released.glob("sys_integration_pred_*.csv")):
-        raise SettingsError(f"--released {released}: there are such files already. Give another folder.")
+    complete: Path | None
+    gallery: Path | None
+    released: Path | None
+
+
+def _check(to: Path, extra: _Extra, min_precision: float | None) -> None:
+    from silktune.model.writing import SUFFIXES, check_new
+
+    files = [("--to", to, SUFFIXES), ("--to", _rejected(to), SUFFIXES), ("--complete", extra.complete, SUFFIXES)]
+    for option, path, suffixes in [*files, ("--gallery", extra.gallery, (".html",))]:
+        if path:
+            check_new(path, option, suffixes)
+            arguments.writable(path.parent, f"name a file in another folder with {option}")
+    if extra.released and any(extra.released.glob("sys_integration_pred_*.csv")):
+        raise SettingsError(f"--released {extra.released}: there are such files already. Give another folder.")
     if min_precision is not None and not 0 < min_precision < 1:
         raise SettingsError(f"--min-precision {min_precision:g}: it is a share between 0 and 1, such as 0.9.")
+
+
+def _rejected(to: Path) -> Path:
+    """The list of images that could not be read."""
+    return to.with_name(f"{to.stem}.rejected.csv")
 
 
 def _rules(model: Model, min_precision: float | None, *, by_record: bool, everything: bool) -> tuple[Rules, list[str]]:
@@ -128,42 +149,50 @@ class _Run:
     catalogue: Catalogue
     rules: Rules
     to: Path
+    extra: _Extra
     by_record: bool
+    everything: bool  # known labels are among the proposals
 
-    def write(
-        self, complete: Path | None, released: Path | None, notes: list[str], progress: Callable[[int, int], None]
-    ) -> Prediction:
+    def write(self, notes: list[str], progress: Callable[[int, int], None]) -> Prediction:
         from silktune.model import predicting, writing
+        from silktune.model.gallery import Gallery
         from silktune.model.proposals import COLUMNS
+        from silktune.outcome import write_whole
 
         task = predicting.Task(self.model.ensemble, self.catalogue, self.rules, self.by_record, self._key())
         beside = self.to.with_name(f"{self.to.name}.unfinished")
-        rejected_file = self.to.with_name(f"{self.to.stem}.rejected.csv")
+        rejected_file = _rejected(self.to)
         variables = list(self.model.variables)
-        if complete:
+        if self.extra.complete:
             writing.check_columns(self.catalogue, variables)
         counts, reasons = {name: Counts() for name in variables}, Counter[str]()
         filled = writing.Filled(self.catalogue, variables, by_record=self.by_record)
+        gallery, released = Gallery(variables) if self.extra.gallery else None, self.extra.released
         with (
             writing.Released(released, variables, self._museums()) if released else nullcontext() as beside_it,
             writing.Rows(self.to, COLUMNS, writing.NUMBERS) as file,
             writing.Rows(rejected_file, predicting.REJECTED, keep=lambda: bool(reasons)) as refused,
         ):
             for rows, bad in task.run(beside, progress):
-                file.add(rows)
+                shown = rows if self.everything else rows[rows["label"] == ""]
+                file.add(shown)
                 refused.add(bad)
                 reasons.update(bad["reason"])
-                _count(rows, counts)
-                if complete:
-                    filled.add(rows)
+                _count(shown, counts)
+                filled.add(rows)
+                if gallery:
+                    gallery.add(rows)
                 if beside_it:
                     beside_it.add(rows)
-        if complete:
-            filled.write(complete)
+        if self.extra.complete:
+            filled.write(self.extra.complete)
+        if gallery and self.extra.gallery:
+            title = f"What {self.model.ensemble.about.run} says of {self.catalogue.source.name}"
+            write_whole(self.extra.gallery, gallery.page(title, self.catalogue.folder))
         predicting.forget(beside)
         return Prediction(
             self.to, len(self.catalogue.cells), dict(reasons), rejected_file if reasons else None, counts,
-            self.rules.promises, tuple(notes), complete,
+            self.rules.promises, tuple(notes), self.extra.complete, self.extra.gallery,
         )  # fmt: skip
 
     def _key(self) -> str:

@@ -32,6 +32,12 @@ def command(
         Path | None,
         typer.Option("--complete", help="Write a copy of TABLE, its gaps filled.", metavar="FILE"),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(
+            "--gallery", help="A page of pictures, .html: contradicted labels, least sure, proposals.", metavar="FILE"
+        ),
+    ] = None,
     min_precision: Annotated[
         float | None,
         typer.Option(
@@ -66,15 +72,16 @@ def command(
     kept = f"What is done is kept in {to}.unfinished; the same command goes on."
     with options.interruptible(kept), bar("Predicting") as advance:
         found = predict(
-            model, source, to, images=images, complete=complete, released=released, min_precision=min_precision,
-            by_record=by_record, everything=everything, one=one, device=device, progress=advance,
+            model, source, to, images=images, complete=complete, gallery=gallery, released=released,
+            min_precision=min_precision, by_record=by_record, everything=everything, one=one, device=device, progress=advance,
         )  # fmt: skip
     console = Terminal(long=True, highlight=False)
     tables.notes(console, found.notes)
     console.print(_table(found, min_precision))
     for reason, count in found.rejected.items():
         console.print(f"Not read, {count:,} of {found.images:,} images: {reason}.", markup=False, soft_wrap=True)
-    files = [path for path in (found.file, found.complete, found.rejected_file, released) if path]
+    written = (found.file, found.complete, found.gallery, found.rejected_file, released)
+    files = [path for path in written if path]
     console.print(f"Written: {', '.join(map(str, files))}", markup=False, soft_wrap=True)
 
 

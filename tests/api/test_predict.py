@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from silktune.data.dataset import Dataset
 from silktune.data.sample_data import collection
 from silktune.errors import DataError, SettingsError, SilktuneError, StudyError
 from silktune.model import predicting
+from silktune.model.gallery import PICTURES, Gallery
+from silktune.model.proposals import COLUMNS
 from tests.model.trained import leave
 
 pytestmark = pytest.mark.timeout(240)
@@ -178,6 +181,37 @@ def test_the_released_codes_files(model: Model, table: Path, tmp_path: Path) -> 
     assert lines[1].endswith("%")
 
 
+def test_a_gallery_shows_what_is_to_be_looked_at(model: Model, table: Path, tmp_path: Path) -> None:
+    found, proposals = predict(model, table, tmp_path, gallery=tmp_path / "g.html")
+    silktune.predict(model, table, tmp_path / "all.csv", everything=True)
+    everything = rows(tmp_path / "all.csv")
+    assert (proposals["label"] == "").all()
+    assert found.gallery == tmp_path / "g.html"
+    page = (tmp_path / "g.html").read_text(encoding="utf-8")
+    assert "http" not in page
+    for part, name in zip(page.split('<h2 id="v')[1:], model.variables, strict=True):
+        known = everything[(everything["variable"] == name) & (everything["label"] != "")]
+        wrong = known[known["label"] != known["class"]]
+        assert f"The most confident of {len(wrong)} labels that the model takes for another class" in part
+        first = wrong.loc[wrong["probability"].astype(float).idxmax(), "image"]
+        shown = re.findall(r'<span class="hint">([^<]+\.jpg)</span>', part.split("<h3>Least sure")[0])
+        assert len(shown) == min(len(wrong), PICTURES)
+        assert shown[0] == first
+        gaps = everything[(everything["variable"] == name) & (everything["label"] == "")]
+        assert f"Of {len(gaps)} gaps" in part
+    assert page.count("<img") == page.count("<figcaption>")
+
+
+def test_names_in_a_gallery_are_text() -> None:
+    gallery = Gallery(["<b>"])
+    cells = {name: ["<script>"] for name in COLUMNS} | {"variable": ["<b>"], "label": [""]}
+    gallery.add(pd.DataFrame(cells | {"probability": [0.5], "runner_up_probability": [0.4]}))
+    page = gallery.page("<i>", Path("nowhere"))
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "<img" not in page, "there is no such file"
+
+
 def test_a_table_without_labels_and_one_without_gaps(model: Model, table: Path, tmp_path: Path) -> None:
     whole = rows(table)
     bare, full = tmp_path / "bare.csv", tmp_path / "full.csv"
@@ -223,6 +257,7 @@ ASKED: list[tuple[str, Callable[[Model, Path, Path], Any], type[SilktuneError], 
     ("share", lambda m, t, f: silktune.predict(m, t, f / "p.csv", min_precision=90), SettingsError, "a share between"),
     ("no table", lambda m, t, f: silktune.predict(m, t.parent / "images", f / "p.csv", complete=f / "c.csv"),
      SettingsError, "is a folder, and has no table to complete"),
+    ("page", lambda m, t, f: silktune.predict(m, t, f / "p.csv", gallery=f / "g.csv"), SettingsError, "end in .html"),
     ("no images", lambda m, t, f: silktune.predict(m, f, f / "p.csv"), DataError, "there is no image in this folder"),
     ("no model", lambda m, t, f: silktune.load(f), StudyError, "there is no model here"),
     ("group", lambda m, t, f: silktune.evaluate(m, t, group="muesum"), DataError, "has no column muesum"),
