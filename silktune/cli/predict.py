@@ -73,7 +73,8 @@ def command(
     with options.interruptible(kept), bar("Predicting") as advance:
         found = predict(
             model, source, to, images=images, complete=complete, gallery=gallery, released=released,
-            min_precision=min_precision, by_record=by_record, everything=everything, one=one, device=device, progress=advance,
+            min_precision=min_precision, by_record=by_record, everything=everything, one=one, device=device,
+            progress=advance,
         )  # fmt: skip
     console = Terminal(long=True, highlight=False)
     tables.notes(console, found.notes)
