@@ -82,6 +82,7 @@ def _fitted(variable: Variable, labels: Rows, subsets: Sequence[Rows], features:
     """(n,) the classes of the test images, by the best of the regressions."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     train, validation, _ = subsets
     known = labels[train] >= 0
@@ -92,7 +93,7 @@ def _fitted(variable: Variable, labels: Rows, subsets: Sequence[Rows], features:
     for weights in WEIGHTS:
         model = LogisticRegression(class_weight=weights, max_iter=300, tol=1e-3, warm_start=True)
         for strength in STRENGTHS:
-            with warnings.catch_warnings():
+            with threadpool_limits(1), warnings.catch_warnings():  # fits this small take longer on several threads
                 warnings.simplefilter("ignore", ConvergenceWarning)  # a weaker baseline is one, too
                 model.set_params(C=strength).fit(x, y)
             f1 = _f1(labels[validation], model.predict(features[1]), variable)
