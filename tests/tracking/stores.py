@@ -51,8 +51,8 @@ def _of_run(client: MlflowClient, run: Any, who: dict[str, tuple[str, str]]) -> 
 
 def _histories(client: MlflowClient, run: Any) -> dict[str, list[Any]]:
     """Every value of every metric, (step, value); of a database at once, since a request for each takes seconds."""
-    database = client.tracking_uri.removeprefix("sqlite:///")
-    if database == client.tracking_uri:
+    kind, _, database = client.tracking_uri.partition("?")[0].partition(":///")
+    if kind != "sqlite":
         found = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
         return {name: [(metric.step, metric.value) for metric in metrics] for name, metrics in found.items()}
     points: dict[str, list[Any]] = {name: [] for name in run.data.metrics}
