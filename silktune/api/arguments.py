@@ -18,8 +18,11 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 UNTOLD = ("progress", "command")  # arguments that a call is not told by
 
 
-def check(*, device: str, executor: str = EXECUTORS[0], sampler: str = SAMPLERS[0], name: str | None = None) -> None:
-    """Check what may only be one of a few words, and the name that a person gave to a study, if any.
+def check(
+    *, device: str, executor: str = EXECUTORS[0], sampler: str = SAMPLERS[0], name: str | None = None,
+    register: str | None = None,
+) -> None:  # fmt: skip
+    """Check what may only be one of a few words, and the names that a person gave to a study and its model, if any.
 
     Raises:
         SettingsError: it is another; or the name is none.
@@ -31,6 +34,7 @@ def check(*, device: str, executor: str = EXECUTORS[0], sampler: str = SAMPLERS[
     if name is not None:
         checked_name(name)
     one_of("--executor", executor, EXECUTORS)
+    registrable(register)
 
 
 def registrable(name: str | None) -> None:

@@ -56,8 +56,7 @@ def search(
         storage: a folder or s3://… that all nodes reach; None: the root.
         root: where studies, prepared data and MLflow's store are kept.
         name: of the study's folder there; None: from space, data and settings.
-        register: a name in MLflow's registry for the winner's model; it gets the alias champion if it is better on
-            validation than the present one, on the same data set; None: it is not registered.
+        register: the model's name in MLflow's registry, champion if it is best on validation; None: it is not there.
         progress: hears what happens: a `silktune.Progress`.
         command: what the study's record says that it was made by; None: this call.
 
@@ -65,8 +64,7 @@ def search(
         SilktuneError: an argument, a setting or data that cannot be; no trial finished; the machine failed.
     """
     called = command or arguments.call(search, locals())
-    arguments.check(device=device, executor=executor, sampler=sampler, name=name)
-    arguments.registrable(register)
+    arguments.check(device=device, executor=executor, sampler=sampler, name=name, register=register)
     arguments.at_least(1, trials=trials, final_runs=final_runs)
     arguments.at_least(0, cache_gb=cache_gb, confirm=confirm)
     seconds, chosen, listener = arguments.seconds(time), _space(space, settings or {}), Listener(progress)

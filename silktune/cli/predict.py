@@ -66,8 +66,6 @@ def command(
     """
     from silktune.api.predict import predict
     from silktune.cli.data import bar
-    from silktune.cli.terminal import tables
-    from silktune.cli.terminal.console import Terminal
 
     kept = f"What is done is kept in {to}.unfinished; the same command goes on."
     with options.interruptible(kept), bar("Predicting") as advance:
@@ -76,6 +74,13 @@ def command(
             min_precision=min_precision, by_record=by_record, everything=everything, one=one, device=device,
             progress=advance,
         )  # fmt: skip
+    _show(found, min_precision, released)
+
+
+def _show(found: Prediction, min_precision: float | None, released: Path | None) -> None:
+    from silktune.cli.terminal import tables
+    from silktune.cli.terminal.console import Terminal
+
     console = Terminal(long=True, highlight=False)
     tables.notes(console, found.notes)
     console.print(_table(found, min_precision))
