@@ -32,14 +32,12 @@ def search(
 ) -> SearchStudy:  # fmt: skip
     """Search the settings with the best validation mean F1, confirm the leading ones, train the winner and test it.
 
-    The same call again continues an interrupted search; with more trials it adds to a finished one.
-
     Args:
         data: a label table, or a prepared data set.
         space: by name or file, or one that was read.
         settings: that are fixed, by their dotted names: {"train.max_epochs": 5}.
         images: the folder of the table's images; None: the table's own.
-        trials: in all; None: 20, or all of a grid.
+        trials: in all; None: 20, or all of a grid. The same call again goes on, with more trials after the end too.
         time: after which no trial is begun any more: "2h", or seconds; confirming and testing come after it.
         confirm: leading trials to train again, with fresh seeds, and choose from; 0: none; None: as before, or 5.
         final_runs: of the winner on the test set.
