@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.orchestrate.conftest import ROWS as SHORT
+from tests.orchestrate.conftest import LONG_ROWS
 
 EPOCHS = 8
-ROWS = SHORT.replace(": 4\n", f": {EPOCHS}\n")
+ROWS = LONG_ROWS.replace(": 4\n", f": {EPOCHS}\n")
 TRIALS = 6
 LIMIT = 180.0  # seconds in which something has to happen
 

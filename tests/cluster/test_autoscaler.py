@@ -11,7 +11,7 @@ import pytest
 
 from silktune.data.sample_data import collection
 from tests.cluster.local import Head, head
-from tests.orchestrate.conftest import GRID
+from tests.orchestrate.conftest import LONG_GRID
 
 HEAD, HEAD_TYPE = "f" * 51 + "00000", "ray.head.default"  # as the provider names the head
 PROVIDER = {
@@ -62,7 +62,7 @@ def cluster() -> Iterator[Head]:
 
 def test_a_search_waits_for_the_nodes_that_the_autoscaler_brings_up(cluster: Head, tmp_path: Path) -> None:
     collection.weave(tmp_path / "sample", 120, 0)
-    (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
+    (tmp_path / "grid.yaml").write_text(LONG_GRID, encoding="utf-8")
     said = cluster.run(
         f"silktune search {tmp_path}/grid.yaml --sampler grid --trials 2 --confirm 0 --final-runs 1 --device cpu "
         f"--concurrent 2 --data {tmp_path}/sample/labels.csv --address {cluster.address} "

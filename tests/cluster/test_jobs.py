@@ -14,7 +14,7 @@ from silktune.data.sample_data import collection
 from tests.cluster.hosts import ROOT
 from tests.cluster.local import Head, head
 from tests.nodes import free_port
-from tests.orchestrate.conftest import GRID
+from tests.orchestrate.conftest import LONG_GRID
 
 README = (ROOT / "docs" / "cluster" / "README.md").read_text(encoding="utf-8")
 SUBMIT = "ray job submit --no-wait --submission-id silk -- silktune search "
@@ -36,7 +36,7 @@ def cluster() -> Iterator[Head]:
 
 def test_a_search_is_submitted_stopped_and_gone_on_with(cluster: Head, tmp_path: Path) -> None:
     collection.weave(tmp_path / "sample", 120, 0)
-    (tmp_path / "grid.yaml").write_text(GRID, encoding="utf-8")
+    (tmp_path / "grid.yaml").write_text(LONG_GRID, encoding="utf-8")
     outcomes = tmp_path / "runs" / "study" / "outcomes"
 
     submit(cluster, tmp_path)

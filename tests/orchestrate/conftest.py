@@ -68,6 +68,8 @@ rows:
   - {id: MTL^fo, set: {loss.gamma: 2}}
   - {id: MTL+R^sem, set: {loss.lambda_aux: 1, loss.alpha_sem: 1, loss.alpha_co: 0, loss.alpha_slf: 0}}
 """
+QUICK, LONG = "timm/test_resnet", "resnet18"
+LONG_GRID, LONG_ROWS = (text.replace(QUICK, LONG) for text in (GRID, ROWS))  # whose trials something may happen to
 SEARCH = ("search", "grid.yaml", "--sampler", "grid", "--confirm", "2", "--final-runs", "2")
 ABLATE = ("ablate", "rows.yaml")
 ON_RAY = ("search", "grid.yaml", "--sampler", "grid", "--confirm", "0", "--final-runs", "2", "--concurrent", "2")
@@ -120,7 +122,8 @@ class Bench:
         return result.exit_code, result.output
 
     def _words(self, *words: str, root: str = "runs") -> tuple[str, ...]:
-        for name, text in (("grid.yaml", GRID), ("rows.yaml", ROWS)):
+        texts = (GRID, ROWS) if self.executor == "local" else (LONG_GRID, LONG_ROWS)
+        for name, text in zip(("grid.yaml", "rows.yaml"), texts, strict=True):
             if not (self.folder / name).exists():
                 (self.folder / name).write_text(text, encoding="utf-8")
         options = ("--data", str(self.table), "--device", "cpu", "--name", "study", "--root", root)

@@ -13,13 +13,15 @@ import psutil
 import pytest
 
 from tests.nodes import LAUNCHER, WORKER, is_training
-from tests.orchestrate.conftest import ABLATE, LIMIT, ROWS, Bench, beyond_loopback, wait_for
+from tests.orchestrate.conftest import ABLATE, LIMIT, LONG_ROWS, Bench, beyond_loopback, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 
 TWO = ("--workers-per-trial", "2", "--runs", "1")
 EXACT = ("net.dropout=0",)
-SHORT = ROWS.replace("  - {id: MTL^fo, set: {loss.gamma: 2}}\n", "")  # every trial on workers takes its time to start
+SHORT = LONG_ROWS.replace(
+    "  - {id: MTL^fo, set: {loss.gamma: 2}}\n", ""
+)  # every trial on workers takes its time to start
 FIRST, SECOND = "MTL-run1", "MTL+R-sem-run1"
 PRUNED = """
 question: Trials that are stopped early, when five others have come as far.
