@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from silktune.model.calibration import Promise
     from silktune.model.catalogue import Catalogue
+    from silktune.model.gallery import Gallery
     from silktune.model.proposals import Rules
 
 
@@ -50,7 +52,7 @@ class Prediction:
 def predict(
     model: str | Path | Model, source: str | Path, to: str | Path, *,
     images: str | Path | None = None, complete: str | Path | None = None, gallery: str | Path | None = None,
-    released: str | Path | None = None,
+    grad_cam: bool = False, released: str | Path | None = None,
     min_precision: float | None = None, by_record: bool = False, everything: bool = False, one: bool = False,
     device: str = defaults.DEVICE, progress: Callable[[int, int], None] | None = None,
 ) -> Prediction:  # fmt: skip
@@ -66,6 +68,7 @@ def predict(
         complete: a copy of the table with its gaps filled, .csv or .parquet; None: none.
         gallery: a page of pictures (.html): the labels that the model contradicts, the gaps of which it is least sure,
             and what it proposes; None: none.
+        grad_cam: show on that page too what in each image speaks for the class (needs captum).
         released: a folder for `sys_integration_pred_<variable>.csv`, as the released code writes it; None: none.
         min_precision: propose only what is right so often, as the validation set shows; None: everything.
         by_record: a row for each record, from all of its images.
@@ -77,7 +80,10 @@ def predict(
     Raises:
         SilktuneError: a file that would be overwritten, a model or a catalogue that cannot be used.
     """
-    extra = _Extra(*(Path(path) if path else None for path in (complete, gallery, released)))
+    extra = _Extra(
+        Path(complete) if complete else None, Path(gallery) if gallery else None, Path(released) if released else None,
+        grad_cam,
+    )  # fmt: skip
     _check(Path(to), extra, min_precision)
     loaded = model if isinstance(model, Model) else load(model, one=one, device=device)
     from silktune.model import catalogue as catalogues
@@ -85,6 +91,10 @@ def predict(
     found = catalogues.read(Path(source), Path(images) if images else None)
     if complete and not found.is_table:
         raise SettingsError(f"--complete {complete}: {source} is a folder, and has no table to complete.")
+    if grad_cam:
+        from silktune.model import grad_cam as maps
+
+        maps.check(loaded.ensemble)
     rules, notes = _rules(
         loaded, min_precision, by_record=by_record, everything=everything or extra.gallery is not None
     )
@@ -99,6 +109,7 @@ class _Extra:
     complete: Path | None
     gallery: Path | None
     released: Path | None
+    grad_cam: bool
 
 
 def _check(to: Path, extra: _Extra, min_precision: float | None) -> None:
@@ -111,6 +122,8 @@ def _check(to: Path, extra: _Extra, min_precision: float | None) -> None:
             arguments.writable(path.parent, f"name a file in another folder with {option}")
     if extra.released and any(extra.released.glob("sys_integration_pred_*.csv")):
         raise SettingsError(f"--released {extra.released}: there are such files already. Give another folder.")
+    if extra.grad_cam and not extra.gallery:
+        raise SettingsError("--grad-cam shows on a page of pictures: name it with --gallery.")
     if min_precision is not None and not 0 < min_precision < 1:
         raise SettingsError(f"--min-precision {min_precision:g}: it is a share between 0 and 1, such as 0.9.")
 
@@ -187,13 +200,20 @@ class _Run:
         if self.extra.complete:
             filled.write(self.extra.complete)
         if gallery and self.extra.gallery:
-            title = f"What {self.model.ensemble.about.run} says of {self.catalogue.source.name}"
-            write_whole(self.extra.gallery, gallery.page(title, self.catalogue.folder))
+            write_whole(self.extra.gallery, self._page(gallery))
         predicting.forget(beside)
         return Prediction(
             self.to, len(self.catalogue.cells), dict(reasons), rejected_file if reasons else None, counts,
             self.rules.promises, tuple(notes), self.extra.complete, self.extra.gallery,
         )  # fmt: skip
+
+    def _page(self, gallery: Gallery) -> str:
+        from silktune.model import grad_cam
+
+        model = self.model.ensemble
+        title = f"What {model.about.run} says of {self.catalogue.source.name}"
+        looked_at = partial(grad_cam.picture, model) if self.extra.grad_cam else None
+        return gallery.page(title, self.catalogue.folder, looked_at)
 
     def _key(self) -> str:
         """What the answers depend on."""

@@ -38,6 +38,9 @@ def command(
             "--gallery", help="A page of pictures, .html: contradicted labels, least sure, proposals.", metavar="FILE"
         ),
     ] = None,
+    grad_cam: Annotated[
+        bool, typer.Option("--grad-cam", help="Show on that page what in each image speaks for the class.")
+    ] = False,
     min_precision: Annotated[
         float | None,
         typer.Option(
@@ -70,7 +73,7 @@ def command(
     kept = f"What is done is kept in {to}.unfinished; the same command goes on."
     with options.interruptible(kept), bar("Predicting") as advance:
         found = predict(
-            model, source, to, images=images, complete=complete, gallery=gallery, released=released,
+            model, source, to, images=images, complete=complete, gallery=gallery, grad_cam=grad_cam, released=released,
             min_precision=min_precision, by_record=by_record, everything=everything, one=one, device=device,
             progress=advance,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import cv2
 import jinja2
 import pandas as pd
 
-from silktune.data.image_decoding import UnreadableError, read
+from silktune.data.image_decoding import Image, UnreadableError, read
 from silktune.model.proposals import COLUMNS
 
 PICTURES = 24  # of each variable that contradict, and of which it is least sure
@@ -85,21 +85,28 @@ class Gallery:
             if one.proposal:
                 of.proposals.setdefault(one.proposal, _First(PER_CLASS)).add(-one.probability, one)
 
-    def page(self, title: str, folder: Path) -> str:
+    def page(self, title: str, folder: Path, looked_at: Callable[[Path, str, str], Image] | None = None) -> str:
         """The page, with all pictures in it.
 
         Args:
             title: of the page.
             folder: in which the images lie.
+            looked_at: from an image, a variable and its class to a picture that shows what speaks for it; None: none.
         """
 
         @cache
         def picture(name: str) -> str:
-            return _data_uri(folder / name)
+            try:
+                return _data_uri(read(folder / name, SIDE))
+            except UnreadableError:
+                return ""
+
+        def heat(one: Seen) -> str:
+            return _data_uri(looked_at(folder / one.image, one.variable, one.cls)) if looked_at else ""
 
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-        return template.render(title=title, variables=_sorted(self.variables), picture=picture)
+        return template.render(title=title, variables=_sorted(self.variables), picture=picture, heat=heat)
 
 
 def _sorted(variables: Mapping[str, _Variable]) -> Mapping[str, _Variable]:
@@ -109,12 +116,8 @@ def _sorted(variables: Mapping[str, _Variable]) -> Mapping[str, _Variable]:
     return variables
 
 
-def _data_uri(path: Path) -> str:
-    """A small JPEG of an image; "" where it cannot be read any more."""
-    try:
-        pixels = read(path, SIDE)
-    except UnreadableError:
-        return ""
+def _data_uri(pixels: Image) -> str:
+    """A small JPEG."""
     height, width = pixels.shape[:2]
     scale = SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
