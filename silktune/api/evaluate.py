@@ -12,6 +12,7 @@ from silktune.api.models import Model, load
 from silktune.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
+    from silktune.model.catalogue import Catalogue
     from silktune.model.evaluating import Evaluation
 
 
@@ -52,11 +53,23 @@ def evaluate(
     task = Task(loaded.ensemble, found, Rules(loaded.variables, {}, everything=True), by_record=False, key="")
     with TemporaryDirectory() as chunks:
         parts = task.run(Path(chunks), progress or _silent)
-        evaluation = evaluating.judged(variables, found, parts, group)
+        evaluation = evaluating.judged(variables, found, parts, group, _known(loaded, found))
     if folder:
         folder.mkdir(parents=True)
-        evaluation_report.write(evaluation, folder)
+        evaluation_report.write(evaluation, loaded.ensemble, folder)
     return evaluation
+
+
+def _known(model: Model, catalogue: Catalogue) -> dict[str, int]:
+    """How many images of a catalogue the model was trained or chosen on, by subset."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from silktune.data.image_files import fingerprints
+
+    files = [path for name in catalogue.cells["image"] if (path := catalogue.folder / str(name)).is_file()]
+    with ThreadPoolExecutor() as pool:
+        contents = {content.hex() for content in fingerprints(files, pool)}
+    return {subset: len(contents & known) for subset, known in model.ensemble.members[0].images.items()}
 
 
 def _silent(done: int, total: int) -> None:

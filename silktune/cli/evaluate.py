@@ -38,7 +38,11 @@ def command(
     console = Terminal(long=True, highlight=False)
     for sheet in evaluation_report.sheets(found):
         tables.print_sheet(console, sheet)
-    for sentence in evaluation_report.left_out(found):
+    for sentence in evaluation_report.remarks(found):
         console.print(sentence, markup=False, soft_wrap=True)
     if to:
-        console.print(f"In {to}: evaluation.md, metrics.csv, confusion matrices.", markup=False, soft_wrap=True)
+        console.print(
+            f"In {to}: evaluation.md, metrics.csv, confusion matrices, reliability and coverage.",
+            markup=False,
+            soft_wrap=True,
+        )

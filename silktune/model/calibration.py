@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from silktune.data.variables import UNKNOWN
 from silktune.study.predictions import Predictions
 
 Floats = NDArray[np.float64]
+# Of N labelled images: the probability of the most probable class, whether it is the label, and the record; (N,) each.
+Certainty = tuple[Floats, NDArray[np.bool_], NDArray[np.object_]]
 LEAST, MOST = 0.05, 20.0  # temperatures
 BINS = 15  # of the expected calibration error
 RISK = 0.05  # that the population's precision is below what was promised
@@ -50,15 +52,52 @@ def temperature(p: NDArray[np.floating], y: NDArray[np.int64]) -> float:
     return float(np.exp(best.x))
 
 
-def calibration_error(confidence: Floats, correct: NDArray[np.bool_]) -> float:
-    """The expected calibration error over bins of equal width: how far confidence and precision lie apart."""
-    return float(sum(len(bin_) * abs(gap) for bin_, gap in _bins(confidence, correct)) / max(len(confidence), 1))
+class Bin(NamedTuple):
+    """Images of about the same confidence."""
+
+    confidence: float  # their mean
+    precision: float
+    images: int
 
 
-def _bins(confidence: Floats, correct: NDArray[np.bool_]) -> list[tuple[NDArray[np.int64], float]]:
+def reliability(confidence: Floats, correct: NDArray[np.bool_]) -> list[Bin]:
+    """How often images of each confidence are right: bins of equal width that have images, the unsure ones first."""
     which = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    members = [np.flatnonzero(which == one) for one in np.unique(which)]
-    return [(rows, float(confidence[rows].mean() - correct[rows].mean())) for rows in members]
+    members = (np.flatnonzero(which == one) for one in np.unique(which))
+    return [Bin(float(confidence[rows].mean()), float(correct[rows].mean()), len(rows)) for rows in members]
+
+
+def calibration_error(confidence: Floats, correct: NDArray[np.bool_]) -> float:
+    """The expected calibration error: how far confidence and precision lie apart, over the bins of `reliability`."""
+    gaps = (bin_.images * abs(bin_.confidence - bin_.precision) for bin_ in reliability(confidence, correct))
+    return sum(gaps) / max(len(confidence), 1)
+
+
+class Ranked(NamedTuple):
+    """What lies at and above each confidence that occurs, the highest first; (t,) each."""
+
+    confidence: Floats
+    records: Floats  # an image counts as its part of its record
+    right: Floats  # of these, those that are correct
+
+    @classmethod
+    def of(cls, confidence: Floats, correct: NDArray[np.bool_], records: NDArray[np.object_]) -> Self:
+        """From (N,) the probability of the most probable class, whether it is the label, and names of records."""
+        order = np.argsort(-confidence, kind="stable")
+        _, record, sizes = np.unique(records.astype(str), return_inverse=True, return_counts=True)
+        weight = 1 / sizes[record[order]]
+        ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, np.ones(min(len(order), 1), bool)))
+        return cls(confidence[order][ends], np.cumsum(weight)[ends], np.cumsum(weight * correct[order])[ends])
+
+    @property
+    def coverage(self) -> Floats:
+        """The share of the records at and above each confidence."""
+        return self.records / self.records[-1:]
+
+    @property
+    def precision(self) -> Floats:
+        """The share of them that is right."""
+        return self.right / self.records
 
 
 @dataclass(frozen=True)
@@ -91,25 +130,23 @@ class Promise:
         """
         from scipy.stats import beta
 
-        order = np.argsort(-confidence, kind="stable")
-        _, record, sizes = np.unique(records.astype(str), return_inverse=True, return_counts=True)
-        weight = 1 / sizes[record[order]]
-        n, right = np.cumsum(weight), np.cumsum(weight * correct[order])
-        ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, np.ones(min(len(order), 1), bool)))
-        if not len(ends):
+        ranked = Ranked.of(confidence, correct, records)
+        n, right = ranked.records, ranked.right
+        if not len(n):
             return cls(precision, np.inf, 0.0, np.nan, 0)
-        sets = ends[np.searchsorted(n[ends], SETS * n[ends[-1]] * (1 - 1e-9))]
+        count = round(n[-1])
+        sets = np.searchsorted(n, SETS * n[-1] * (1 - 1e-9))
         enough = np.log(RISK) / np.log(precision)  # records; fewer could not show it if all were correct
-        starts = np.arange(np.searchsorted(SETS * len(sizes), enough), len(SETS), APART)
+        starts = np.arange(np.searchsorted(SETS * count, enough), len(SETS), APART)
         risk = RISK / max(len(starts), 1)
         holds = beta.ppf(risk, np.maximum(right[sets], 1e-12), n[sets] - right[sets] + 1) >= precision
         ahead = [start + np.argmin(np.append(holds[start:], False)) - 1 for start in starts]
         last = max((int(k) for k, start in zip(ahead, starts, strict=True) if k >= start), default=-1)
         if last < 0:
-            return cls(precision, np.inf, 0.0, np.nan, len(sizes))
+            return cls(precision, np.inf, 0.0, np.nan, count)
         end = sets[last]
-        coverage, held = float(n[end] / n[-1]), float(right[end] / n[end])
-        return cls(precision, float(confidence[order[end]]), coverage, held, len(sizes))
+        coverage, held = float(ranked.coverage[end]), float(ranked.precision[end])
+        return cls(precision, float(ranked.confidence[end]), coverage, held, count)
 
 
 def errors(predictions: Predictions) -> dict[str, float]:
@@ -121,8 +158,8 @@ def errors(predictions: Predictions) -> dict[str, float]:
     return found
 
 
-def labelled(predictions: Predictions, m: int) -> tuple[Floats, NDArray[np.bool_], NDArray[np.object_]]:
-    """Of variable m, for its N labelled images: confidence, whether it is correct, and the record; (N,) each."""
+def labelled(predictions: Predictions, m: int) -> Certainty:
+    """Of the labelled images of variable m."""
     known = predictions.labels[:, m] != UNKNOWN
     p, y = predictions.probabilities[m][known], predictions.labels[known, m]
     return p.max(axis=1).astype(np.float64), p.argmax(axis=1) == y, predictions.records[known]

@@ -5,7 +5,7 @@ N images, S pixels per side, K_m classes of variable m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from silktune.core.backbones import Prefix
 from silktune.core.pixels import as_images
 from silktune.core.silknet import Network
 from silktune.errors import StudyError
-from silktune.model import calibration, folder
+from silktune.model import calibration, folder, known_images
 from silktune.model.folder import Description
 from silktune.model.novelty import Neighbours
 from silktune.study.predictions import VALIDATION, Predictions
@@ -42,6 +42,7 @@ class Member:
     network: Network
     neighbours: Neighbours
     validation: Predictions  # not calibrated
+    images: Mapping[str, frozenset[str]]  # subset → hashes of the files of its images
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,8 @@ class Ensemble:
                 _check_alike(folders[0], members[0].about, path, about)
             network = folder.load(path, about, (folders[0], members[0].network) if members else None)
             validation = Predictions.read(path / VALIDATION, about.data.digest)
-            members.append(Member(about, network.to(device), folder.neighbours(path, about), validation))
+            neighbours, images = folder.neighbours(path, about), known_images.read(path)
+            members.append(Member(about, network.to(device), neighbours, validation, images))
         return cls(tuple(members), device)
 
     @property

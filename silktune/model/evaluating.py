@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from silktune.core import metrics
 from silktune.data.variables import UNKNOWN, Variable
 from silktune.errors import DataError, nearest
+from silktune.model.calibration import Certainty
 from silktune.model.catalogue import Catalogue
 from silktune.outcome import Parts, Scores
 from silktune.study import bootstrap
@@ -35,11 +36,14 @@ class Evaluation:
     records: int
     rejected: Mapping[str, int]  # why images could not be read → how many
     strange: Mapping[str, Mapping[str, int]]  # variable → label that the model does not know → images
+    certainty: Mapping[str, Certainty]  # variable → how sure the model is of its labelled images, calibrated
+    known: Mapping[str, int]  # subset of the data set that the model was trained on → images here that are in it
 
 
 def judged(
-    variables: Sequence[Variable], catalogue: Catalogue, parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], group: str
-) -> Evaluation:
+    variables: Sequence[Variable], catalogue: Catalogue, parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], group: str,
+    known: Mapping[str, int],
+) -> Evaluation:  # fmt: skip
     """The evaluation of what a model said of all cells of a table.
 
     Args:
@@ -47,6 +51,7 @@ def judged(
         catalogue: the table.
         parts: proposals and rejected images, chunk by chunk, with what the model thinks of known labels.
         group: the column by whose values metrics are told too; "": none.
+        known: subset of the data set that the model was trained on → images of the table that are in it.
 
     Raises:
         DataError: there is no such column, or no label that the model knows.
@@ -58,7 +63,7 @@ def judged(
     for rows, rejected in parts:
         reasons.update(rejected["reason"])
         said.add(rows)
-    predicted = said.of(images)
+    predicted, confidence = said.of(images)
     encoded = [variable.encode(catalogue.known(variable.name)) for variable in variables]
     labels = np.where(predicted >= 0, np.stack(encoded, axis=1), UNKNOWN)
     seen = np.flatnonzero((labels != UNKNOWN).any(axis=1))
@@ -69,6 +74,7 @@ def judged(
         scores, _intervals(labels[seen], predicted[seen], records[seen], scores),
         dict(_by_group(labels, predicted, groups, variables)) if group else {},
         len(seen), len(set(records[seen])), dict(reasons), _strange(catalogue, variables),
+        dict(_certainty(variables, labels, predicted, confidence, records.astype(object))), known,
     )  # fmt: skip
 
 
@@ -77,17 +83,29 @@ class _Said:
 
     def __init__(self, variables: Sequence[Variable]) -> None:
         self._classes = {v.name: {name: k for k, name in enumerate(v.names)} for v in variables}
-        self._found: dict[str, dict[str, int]] = {name: {} for name in self._classes}
+        self._found: dict[str, dict[str, tuple[int, float]]] = {name: {} for name in self._classes}
 
     def add(self, rows: pd.DataFrame) -> None:
         for name, part in rows.groupby("variable"):
             classes = part["class"].map(self._classes[str(name)])
-            self._found[str(name)] |= dict(zip(part["image"], classes, strict=True))
+            said = zip(classes, part["probability"], strict=True)
+            self._found[str(name)] |= dict(zip(part["image"], said, strict=True))
 
-    def of(self, images: pd.Index[str]) -> NDArray[np.int64]:
-        """(N, M) class ids; −1: the image could not be read."""
-        columns = [images.map(found.get).fillna(-1).to_numpy(np.int64) for found in self._found.values()]
-        return np.stack(columns, axis=1)
+    def of(self, images: pd.Index[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(N, M) class ids, −1 where an image could not be read, and their probabilities."""
+        said = [[found.get(image, (-1, 0.0)) for image in images] for found in self._found.values()]
+        pairs = np.array(said, np.float64).transpose(1, 0, 2)
+        return pairs[..., 0].astype(np.int64), pairs[..., 1]
+
+
+def _certainty(
+    variables: Sequence[Variable], labels: NDArray[np.int64], predicted: NDArray[np.int64],
+    confidence: NDArray[np.float64], records: NDArray[np.object_],
+) -> Iterable[tuple[str, Certainty]]:  # fmt: skip
+    for m, variable in enumerate(variables):
+        rows = np.flatnonzero(labels[:, m] != UNKNOWN)
+        if len(rows):
+            yield variable.name, (confidence[rows, m], predicted[rows, m] == labels[rows, m], records[rows])
 
 
 def _strange(catalogue: Catalogue, variables: Sequence[Variable]) -> dict[str, dict[str, int]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from silktune.model import calibration, calibration_figures
+from silktune.model.ensemble import Ensemble
 from silktune.model.evaluating import Evaluation
 from silktune.outcome import MEANS, VARIABLE_FIGURES, Parts, Scores, write_whole
 from silktune.safe_names import file_name
@@ -19,6 +21,7 @@ from silktune.study.interval_text import share_text
 from silktune.study.metric_summary import TITLES
 
 MOST = 12  # groups in a sheet; groups.csv has all
+SURE = (0.25, 0.5, 0.75)  # shares of the records, of which it is told how many are right
 
 
 def sheets(found: Evaluation) -> list[Sheet]:
@@ -30,7 +33,10 @@ def sheets(found: Evaluation) -> list[Sheet]:
         f"{found.records:,} records here, each with all its images)."
     )
     head = ("", *TITLES.values())
-    result = [Sheet("metrics", f"{found.images:,} labelled images [%]", head, tuple(rows), (note,))]
+    result = [
+        Sheet("metrics", f"{found.images:,} labelled images [%]", head, tuple(rows), (note,)),
+        _calibration(found),
+    ]
     if found.groups:
         shown = list(found.groups.items())[:MOST]
         groups = tuple(_row(name or "(none)", scores, {}) for name, scores in shown)
@@ -38,6 +44,23 @@ def sheets(found: Evaluation) -> list[Sheet]:
         notes = (f"And {more:,} smaller groups.",) if more else ()
         result.append(Sheet("groups", "Means over the variables, by group [%]", head, groups, notes))
     return result
+
+
+def _calibration(found: Evaluation) -> Sheet:
+    """How sure the model is, and how often it is right."""
+    rows = [
+        (name, f"{100 * confidence.mean():.1f}", f"{100 * correct.mean():.1f}",
+         f"{100 * calibration.calibration_error(confidence, correct):.1f}",
+         *(f"{100 * _right(calibration.Ranked.of(confidence, correct, records), share):.1f}" for share in SURE))
+        for name, (confidence, correct, records) in found.certainty.items()
+    ]  # fmt: skip
+    head = ("", "how sure, mean", "right", "calibration error", *(f"right of the surest {share:.0%}" for share in SURE))
+    return Sheet.of_texts("calibration", "How sure, and how often right [%]", head, rows)
+
+
+def _right(ranked: calibration.Ranked, share: float) -> float:
+    """The precision of the surest records that are this share of all, or a little more where some are equally sure."""
+    return float(ranked.precision[np.searchsorted(ranked.coverage, share * (1 - 1e-9))])
 
 
 def _row(title: str, scores: Scores, intervals: Mapping[Parts, Interval], variable: str = "") -> tuple[Cell, ...]:
@@ -51,9 +74,15 @@ def _row(title: str, scores: Scores, intervals: Mapping[Parts, Interval], variab
     return tuple(cells)
 
 
-def left_out(found: Evaluation) -> list[str]:
-    """What was not judged, and why, in sentences."""
+def remarks(found: Evaluation) -> list[str]:
+    """What is to be known of the figures: what was not judged and why, and what the model knew before; sentences."""
     sentences = []
+    if any(found.known.values()):
+        parts = " and ".join(f"{count:,} in its {subset} set" for subset, count in found.known.items() if count)
+        sentences.append(
+            f"The model knows images of this table: {parts}. Of those the figures are too good; evaluate it on others "
+            "(what it is worth on its own test set stands in its card)."
+        )
     for name, labels in found.strange.items():
         most = ", ".join(f"{label} ({count:,})" for label, count in list(labels.items())[:5])
         more = f" and {len(labels) - 5:,} more" if len(labels) > 5 else ""
@@ -62,10 +91,11 @@ def left_out(found: Evaluation) -> list[str]:
     return sentences
 
 
-def write(found: Evaluation, folder: Path) -> None:
-    """evaluation.md, metrics.csv, groups.csv, and for each variable two tables and a picture of its confusions."""
-    parts = [Paragraph.of(sentence) for sentence in left_out(found)]
+def write(found: Evaluation, model: Ensemble, folder: Path) -> None:
+    """evaluation.md, metrics.csv, groups.csv, how sure the model is, and for each variable its confusions."""
+    parts = [Paragraph.of(sentence) for sentence in remarks(found)]
     write_whole(folder / "evaluation.md", markdown.written([Heading("Evaluation", 1), *sheets(found), *parts]))
+    _write_certainty(found, model, folder)
     names, rows = found.scores.names(), []
     for key, value in found.scores.metrics().items():
         interval = found.intervals.get(key)
@@ -84,6 +114,29 @@ def write(found: Evaluation, folder: Path) -> None:
             rows = [[name, *row.tolist()] for name, row in zip(classes, matrix, strict=True)]
             _csv(folder / path, ["true", *classes], rows)
         picture(variable, folder / f"{stem}.png")
+
+
+def _write_certainty(found: Evaluation, model: Ensemble, folder: Path) -> None:
+    """reliability.png and coverage.png with the validation set before and after calibration beside these images."""
+    before, after = model.raw_validation, model.validation
+    lines = {
+        name: {
+            "validation, not calibrated": calibration.labelled(before, m),
+            "validation, calibrated": calibration.labelled(after, m),
+            "here": found.certainty[name],
+        }
+        for m, name in enumerate(model.names) if name in found.certainty
+    }  # fmt: skip
+    calibration_figures.write(lines, folder)
+    bins, steps = [], []
+    for name, sets in lines.items():
+        for where, certainty in sets.items():
+            bins += [[name, where, *one] for one in calibration.reliability(*certainty[:2])]
+            ranked = calibration.Ranked.of(*certainty)
+            steps += [[name, where, *one] for one in zip(*(c.tolist() for c in (
+                ranked.confidence, ranked.coverage, ranked.precision)), strict=True)]  # fmt: skip
+    _csv(folder / "reliability.csv", ["variable", "set", "probability", "precision", "images"], bins)
+    _csv(folder / "coverage.csv", ["variable", "set", "probability", "coverage", "precision"], steps)
 
 
 def _csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

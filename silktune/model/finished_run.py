@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from silktune.core import predict
 from silktune.core.training import Trained
-from silktune.model import calibration
+from silktune.model import calibration, known_images
 from silktune.model import card as model_card
 from silktune.model import folder as model_folder
 from silktune.model.folder import Description
@@ -58,4 +58,5 @@ def _keep_model(trained: Trained, outcome: Outcome, run: str, tested: Prediction
     about = Description.of(trained.network, experiment, data, run, temperatures, neighbours.limit)
     predictions.keep(validation, place, predictions.VALIDATION)
     text = model_card.card(about, outcome, validation, tested)
-    model_folder.save(trained.network, neighbours, about, {model_card.FILE: text}, place)
+    texts = {model_card.FILE: text, known_images.FILE: known_images.table(data)}
+    model_folder.save(trained.network, neighbours, about, texts, place)

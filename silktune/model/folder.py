@@ -1,7 +1,8 @@
 """A trained network that describes itself: a folder from which it is loaded without the data it was trained on.
 
 `model.json` says what it is. `weights.safetensors` has the tensors that were trained, `frozen.safetensors` those that
-were not (the same file in all runs that froze the same), `neighbours.safetensors` features of training images.
+were not (the same file in all runs that froze the same, also one beside their folders), `neighbours.safetensors`
+features of training images.
 
 K_m classes of variable m, S pixels per side
 """
@@ -12,7 +13,8 @@ import errno
 import filecmp
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -37,7 +39,7 @@ from silktune.storage import Storage
 from silktune.versions import versions
 
 FOLDER = "model"  # in that of a run
-FORM = 1
+FORM = 2
 ABOUT, TRAINED, FROZEN, NEIGHBOURS = (
     "model.json", "weights.safetensors", "frozen.safetensors", "neighbours.safetensors",
 )  # fmt: skip
@@ -186,6 +188,22 @@ def bring(place: Storage, folder: Path) -> None:
             return
 
 
+def together(folders: Sequence[Path], place: Path) -> None:
+    """Copy several models into one folder, as 000, 001, …; what they all froze in common is there once, beside them."""
+    first, *others = (_frozen(folder) for folder in folders)
+    shared = bool(others) and all(_same(first, other) for other in others)
+    for i, folder in enumerate(folders):
+        shutil.copytree(folder, place / f"{i:03}", ignore=shutil.ignore_patterns(FROZEN) if shared else None)
+    if shared:
+        shutil.copyfile(first, place / FROZEN)
+
+
+def _frozen(folder: Path) -> Path:
+    """Where a model's frozen tensors are: in its folder, or beside it with what others froze too."""
+    own = folder / FROZEN
+    return own if own.exists() else folder.parent / FROZEN
+
+
 def describe(folder: Path) -> Description:
     """What the model in a folder says of itself.
 
@@ -202,7 +220,10 @@ def describe(folder: Path) -> Description:
     try:
         form = content.get("form")
         if form != FORM:
-            raise StudyError(f"{folder}: this model is of form {form}, and this silktune reads form {FORM}.")
+            raise StudyError(
+                f"{folder}: this model is of form {form}, and this silktune reads form {FORM}. Use the version that "
+                "made it, or train again."
+            )
         about = Description.model_validate(content)
     except (AttributeError, ValidationError) as error:
         raise StudyError(
@@ -230,17 +251,17 @@ def load(folder: Path, about: Description, like: tuple[Path, Network] | None = N
         StudyError: a file is missing or damaged.
     """
     made = _built(about) if like is None else deepcopy(like[1])
-    parts = [(FROZEN, made.prefix), (TRAINED, made.silknet)]
-    if like and _same(folder / FROZEN, like[0] / FROZEN):
+    parts = [(_frozen(folder), made.prefix), (folder / TRAINED, made.silknet)]
+    if like and _same(_frozen(folder), _frozen(like[0])):
         made.prefix = like[1].prefix
         parts = parts[1:]
     for file, part in parts:
         try:
-            part.load_state_dict(torch_file.read_file(folder / file))
+            part.load_state_dict(torch_file.read_file(file))
         except torch_file.Unreadable as error:
-            raise _damaged(folder / file, str(error)) from error
+            raise _damaged(file, str(error)) from error
         except (RuntimeError, TypeError) as error:  # torch names every tensor that differs
-            raise _damaged(folder / file, "its tensors are others than model.json says") from error
+            raise _damaged(file, "its tensors are others than model.json says") from error
     return made.requires_grad_(False).eval()
 
 
@@ -251,7 +272,7 @@ def _built(about: Description) -> Network:
 
 
 def _same(path: Path, other: Path) -> bool:
-    return path.is_file() and filecmp.cmp(path, other, shallow=False)
+    return path.is_file() and (path == other or filecmp.cmp(path, other, shallow=False))
 
 
 def neighbours(folder: Path, about: Description) -> Neighbours:

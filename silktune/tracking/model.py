@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import silktune
+from silktune.model import folder as model_folder
 from silktune.tracking.mlflow_run import Run
 from silktune.tracking.mlflow_tracker import MlflowTracker
 from silktune.tracking.request_limits import SENDING
@@ -19,6 +20,7 @@ WEIGHTS = "silktune.weights"
 VALIDATION, DATA = "silktune.validation.mean_f1", "silktune.dataset"  # tags of a registered version
 CHAMPION = "champion"  # the alias of the registered version to be used
 NAME = "silknet"
+NETWORKS = "networks"  # the artifact, as `served_model` reads it
 CODE = Path(__file__).with_name("served_model.py")
 REQUIRED = (  # what the code that loads and asks a model imports
     "mlflow", "torch", "torchvision", "timm", "huggingface-hub", "safetensors", "numpy", "scipy", "pandas", "pyarrow",
@@ -112,7 +114,9 @@ def _logged(
         )
         try:
             path = Path(folder) / "model"
-            save(path, folders, example, metadata, Model(run_id=run.id, model_id=made.model_id))
+            networks = Path(folder) / NETWORKS
+            model_folder.together(folders, networks)
+            save(path, networks, example, metadata, Model(run_id=run.id, model_id=made.model_id))
             client.log_model_artifacts(made.model_id, str(path))
             client.finalize_logged_model(made.model_id, "READY")
         except BaseException:
@@ -124,8 +128,8 @@ def _logged(
     return str(made.model_id)
 
 
-def save(path: Path, folders: Sequence[Path], example: Sequence[str], metadata: dict[str, Any], model: Any) -> None:
-    """Write a model in MLflow's format into a folder."""
+def save(path: Path, networks: Path, example: Sequence[str], metadata: dict[str, Any], model: Any) -> None:
+    """Write a model in MLflow's format into a folder, of the networks in another."""
     import mlflow
     import pandas as pd
     from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
@@ -140,7 +144,7 @@ def save(path: Path, folders: Sequence[Path], example: Sequence[str], metadata: 
         with warnings.catch_warnings(action="ignore"):  # pandas's, of how MLflow looks at the example
             mlflow.pyfunc.save_model(
                 str(path), python_model=str(CODE), mlflow_model=model, metadata=metadata,
-                artifacts={f"network_{i:03}": str(folder) for i, folder in enumerate(folders)},
+                artifacts={NETWORKS: str(networks)},
                 code_paths=[str(Path(silktune.__file__).parent)], pip_requirements=requirements(),
                 signature=ModelSignature(Schema([ColSpec(AnyType(), "image", required=False)])),
                 input_example=pd.DataFrame({"image": list(example)}),

@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 
 IMAGE = "image"  # the column of the input
+NETWORKS = "networks"  # the artifact
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -23,8 +24,8 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
         from silktune.model.ensemble import Ensemble
 
-        folders = [Path(path) for _, path in sorted(context.artifacts.items())]
-        self.model = Ensemble.load(folders, torch.device("cpu"))
+        folders = (path for path in Path(context.artifacts[NETWORKS]).iterdir() if path.is_dir())
+        self.model = Ensemble.load(sorted(folders), torch.device("cpu"))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """A row for each image, four columns for each variable, and `unlike`."""

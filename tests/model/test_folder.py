@@ -105,7 +105,7 @@ def damaged(path: Path, kind: str) -> None:
     [
         ("no model.json", "this is no model of silktune (there is no model.json in it)"),
         ("torn model.json", "model.json is damaged"),
-        ("another form", "this model is of form 7, and this silktune reads form 1"),
+        ("another form", "this model is of form 7, and this silktune reads form 2"),
         ("another version", "is damaged, or of another version of silktune"),
         ("another decoding", "was trained on images of decoding 99"),
         ("torn weights", "weights.safetensors: this file of a model is missing or damaged"),
