@@ -20,7 +20,7 @@ from silktune.api.predict import Prediction
 from silktune.data.dataset import Dataset
 from silktune.data.sample_data import collection
 from silktune.errors import DataError, SettingsError, SilktuneError, StudyError
-from silktune.model import predicting
+from silktune.model import evaluation_report, predicting
 from silktune.model.gallery import PICTURES, Gallery
 from silktune.model.proposals import COLUMNS
 from tests.model.trained import leave
@@ -300,3 +300,51 @@ def test_an_evaluation_counts_image_by_image(model: Model, table: Path, tmp_path
     assert counts.to_numpy().sum() == found.scores.variables[0].labelled
     with pytest.raises(SettingsError, match="is there already, and is not written into"):
         silktune.evaluate(model, table, to=tmp_path / "out")
+
+
+def test_how_sure_a_model_is_is_told_and_drawn(model: Model, table: Path, tmp_path: Path) -> None:
+    found = silktune.evaluate(model, table, to=tmp_path / "out")
+    said, known = model([table.parent / "images" / name for name in rows(table)["image"]]), rows(table)
+    for name, (confidence, correct, records) in found.certainty.items():
+        labelled = (known[name] != "").to_numpy()
+        np.testing.assert_allclose(confidence, said[f"{name}.probability"][labelled], atol=1e-6)
+        assert correct.tolist() == (said[name] == known[name])[labelled].tolist()
+        assert records.tolist() == known["record"][labelled].tolist()
+    bins = pd.read_csv(tmp_path / "out/reliability.csv")
+    here = bins[bins["set"] == "here"].groupby("variable")["images"].sum()
+    assert here.to_dict() == {name: len(correct) for name, (_, correct, _) in found.certainty.items()}
+    steps = pd.read_csv(tmp_path / "out/coverage.csv")
+    last = steps[steps["set"] == "here"].groupby("variable").last()
+    assert (last["coverage"] == 1).all()
+    for picture in ("reliability.png", "coverage.png"):
+        assert (cv2.imread(str(tmp_path / "out" / picture)) < 250).any()
+
+
+def test_images_that_the_model_was_trained_on_are_counted(
+    model: Model, table: Path, tiny: Dataset, tmp_path: Path
+) -> None:
+    assert set(silktune.evaluate(model, table).known.values()) == {0}
+    own = collection.weave(tmp_path / "own", 60, 0)
+    found = silktune.evaluate(model, own)
+    assert found.known == {subset: len(tiny.rows(subset)) for subset in ("train", "validation")}
+    assert "are too good; evaluate it on others" in " ".join(evaluation_report.remarks(found))
+
+
+def test_grad_cam_is_shown_on_the_page_of_pictures(
+    model: Model, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"gallery": tmp_path / "g.html", "grad_cam": True}
+    with pytest.raises(SettingsError, match="name it with --gallery"):
+        predict(model, table, tmp_path, grad_cam=True)
+    predict(model, table, tmp_path, **asked)
+    page = (tmp_path / "g.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == page.count('alt="what speaks for ') > 0
+
+
+def test_without_captum_grad_cam_says_how_to_install_it(
+    model: Model, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("silktune.model.grad_cam.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install 'silktune\[explain\]'"):
+        predict(model, table, tmp_path, gallery=tmp_path / "g.html", grad_cam=True)
+    assert not list(tmp_path.iterdir())
