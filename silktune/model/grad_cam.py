@@ -30,6 +30,7 @@ EXTRA = "silktune[explain]"
 SMALLEST = float(np.finfo(np.float32).tiny)
 OPAQUE = 0.5  # of the colours over an image
 Arrange = Callable[[Tensor], Tensor]
+Passed = tuple[Tensor, Tensor]  # what the last block of a trunk starts from, and what it gives
 
 
 def check(model: Ensemble) -> None:
@@ -41,7 +42,7 @@ def check(model: Ensemble) -> None:
     if find_spec("captum") is None:
         raise SettingsError(f"Grad-CAM needs the package captum: pip install '{EXTRA}'.")
     size = model.about.preparation.image_size
-    _cut(model.members[0].network, torch.zeros((1, 3, size, size), device=model.device))
+    _cut(model.members[0].network, torch.zeros((1, 3, size, size), device=model.device), {})
 
 
 def heat(networks: Sequence[Network], images: Tensor, m: int, k: int) -> NDArray[np.float32]:
@@ -58,11 +59,11 @@ def heat(networks: Sequence[Network], images: Tensor, m: int, k: int) -> NDArray
     """
     from captum.attr import LayerGradCam
 
-    found = []
+    found, passed = [], dict[tuple[int, ...], Passed]()
     for network in networks:
-        maps, tail = _cut(network, images)
+        maps, tail = _cut(network, images, passed)
         cam = LayerGradCam(tail, tail.maps)
-        of = cam.attribute(maps.requires_grad_(), target=k, additional_forward_args=m, relu_attributions=True)
+        of = cam.attribute(maps.clone().requires_grad_(), target=k, additional_forward_args=m, relu_attributions=True)
         found.append(of[0, 0].detach().float().cpu().numpy())
     mean: NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
     return mean / max(float(mean.max()), SMALLEST)
@@ -94,13 +95,16 @@ class _Tail(nn.Module):
         return self.silknet.classify(self.silknet.joined(f_RN))[m]
 
 
-def _cut(network: Network, images: Tensor) -> tuple[Tensor, _Tail]:
-    """The maps of some images, and what makes logits of them."""
+def _cut(network: Network, images: Tensor, passed: dict[tuple[int, ...], Passed]) -> tuple[Tensor, _Tail]:
+    """The maps of some images, and what makes logits of them; trunks that networks share are passed once."""
     prefix, suffix = network.prefix, network.silknet.suffix
     layers = nn.Sequential(*prefix.layers, *suffix.layers)  # the last one pools
-    with torch.no_grad():
-        before = layers[:-2]((images - prefix.mean) / prefix.deviation)
-        after = layers[-2](before)
+    key = tuple(map(id, layers[:-1]))
+    if key not in passed:
+        with torch.no_grad():
+            before = layers[:-2]((images - prefix.mean) / prefix.deviation)
+            passed[key] = before, layers[-2](before)
+    before, after = passed[key]
     features, cut = (before, -2) if after.ndim == 3 else (after, -1)
     if features.ndim not in (3, 4):
         raise SettingsError("Grad-CAM: silktune cannot cut this model's trunk, so there are no maps to look at.")

@@ -55,7 +55,7 @@ def test_a_transformer_has_maps_too_and_going_there_and_back_changes_no_logit(tr
     made = network(Net(trunk=trunk, weights="none", NB_RN=1, NN_jfc=(16,), NN_tfc=()), [3], size).eval()
     seen = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
     images = as_images(torch.from_numpy(seen[None]))
-    maps, tail = grad_cam._cut(made, images)
+    maps, tail = grad_cam._cut(made, images, {})
     assert maps.shape[2] == maps.shape[3] > 1
     torch.testing.assert_close(tail(maps, 0), made(images)[0], rtol=1e-4, atol=1e-5)
     found = grad_cam.heat([made.requires_grad_(False)], images, 0, 1)
