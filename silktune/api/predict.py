@@ -197,10 +197,12 @@ class _Run:
                     gallery.add(rows)
                 if beside_it:
                     beside_it.add(rows)
-        if self.extra.complete:
-            filled.write(self.extra.complete)
-        if gallery and self.extra.gallery:
-            write_whole(self.extra.gallery, self._page(gallery))
+            if (
+                gallery and self.extra.gallery
+            ):  # takes longest, and an interrupted command leaves no file in its own way
+                write_whole(self.extra.gallery, self._page(gallery))
+            if self.extra.complete:
+                filled.write(self.extra.complete)
         predicting.forget(beside)
         return Prediction(
             self.to, len(self.catalogue.cells), dict(reasons), rejected_file if reasons else None, counts,

@@ -348,3 +348,20 @@ def test_without_captum_grad_cam_says_how_to_install_it(
     with pytest.raises(SettingsError, match=r"pip install 'silktune\[explain\]'"):
         predict(model, table, tmp_path, gallery=tmp_path / "g.html", grad_cam=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_while_the_page_is_made_the_same_command_goes_on(
+    model: Model, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"gallery": tmp_path / "g.html", "complete": tmp_path / "c.csv", "grad_cam": True}
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("silktune.model.grad_cam.picture", interrupted)
+        predict(model, table, tmp_path, **asked)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".unfinished"]
+    found, _ = predict(model, table, tmp_path, **asked)
+    assert found.file.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"p.csv", "c.csv", "g.html"}
