@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from silktune.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from silktune.data.image_decoding import Image
     from silktune.model.calibration import Promise
     from silktune.model.catalogue import Catalogue
     from silktune.model.gallery import Gallery
@@ -75,7 +76,7 @@ def predict(
         everything: say of known labels too what the model thinks.
         one: take the best of a search's final runs; else the mean of all.
         device: auto, cpu or cuda.
-        progress: told images done and in all.
+        progress: told images done and in all, and then, with `grad_cam`, pictures done and in all.
 
     Raises:
         SilktuneError: a file that would be overwritten, a model or a catalogue that cannot be used.
@@ -200,7 +201,7 @@ class _Run:
             if (
                 gallery and self.extra.gallery
             ):  # takes longest, and an interrupted command leaves no file in its own way
-                write_whole(self.extra.gallery, self._page(gallery))
+                write_whole(self.extra.gallery, self._page(gallery, progress))
             if self.extra.complete:
                 filled.write(self.extra.complete)
         predicting.forget(beside)
@@ -209,13 +210,19 @@ class _Run:
             self.rules.promises, tuple(notes), self.extra.complete, self.extra.gallery,
         )  # fmt: skip
 
-    def _page(self, gallery: Gallery) -> str:
+    def _page(self, gallery: Gallery, progress: Callable[[int, int], None]) -> str:
         from silktune.model import grad_cam
+
+        done = itertools.count(1)
 
         model = self.model.ensemble
         title = f"What {model.about.run} says of {self.catalogue.source.name}"
-        looked_at = partial(grad_cam.picture, model) if self.extra.grad_cam else None
-        return gallery.page(title, self.catalogue.folder, looked_at)
+
+        def looked_at(path: Path, variable: str, cls: str) -> Image:
+            progress(next(done), gallery.pictures)
+            return grad_cam.picture(model, path, variable, cls)
+
+        return gallery.page(title, self.catalogue.folder, looked_at if self.extra.grad_cam else None)
 
     def _key(self) -> str:
         """What the answers depend on."""

@@ -93,8 +93,9 @@ def remarks(found: Evaluation) -> list[str]:
 
 def write(found: Evaluation, model: Ensemble, folder: Path) -> None:
     """evaluation.md, metrics.csv, groups.csv, how sure the model is, and for each variable its confusions."""
-    parts = [Paragraph.of(sentence) for sentence in remarks(found)]
-    write_whole(folder / "evaluation.md", markdown.written([Heading("Evaluation", 1), *sheets(found), *parts]))
+    tables = [part for sheet in sheets(found) for part in (Heading(sheet.title, 2), sheet)]
+    said = [Paragraph.of(sentence) for sentence in remarks(found)]
+    write_whole(folder / "evaluation.md", markdown.written([Heading("Evaluation", 1), *said, *tables]))
     _write_certainty(found, model, folder)
     names, rows = found.scores.names(), []
     for key, value in found.scores.metrics().items():

@@ -54,6 +54,9 @@ class _First:
         else:
             heapq.heappushpop(self._heap, entry)
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def __iter__(self) -> Iterator[Seen]:
         return (one for *_, one in sorted(self._heap, reverse=True))
 
@@ -84,6 +87,12 @@ class Gallery:
                 of.unsure.add(one.probability - one.runner_up_probability, one)
             if one.proposal:
                 of.proposals.setdefault(one.proposal, _First(PER_CLASS)).add(-one.probability, one)
+
+    @property
+    def pictures(self) -> int:
+        """How many the page shows."""
+        shown = ((of.contradictions, of.unsure, *of.proposals.values()) for of in self.variables.values())
+        return sum(len(first) for each in shown for first in each)
 
     def page(self, title: str, folder: Path, looked_at: Callable[[Path, str, str], Image] | None = None) -> str:
         """The page, with all pictures in it.

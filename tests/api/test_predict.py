@@ -336,9 +336,12 @@ def test_grad_cam_is_shown_on_the_page_of_pictures(
     asked = {"gallery": tmp_path / "g.html", "grad_cam": True}
     with pytest.raises(SettingsError, match="name it with --gallery"):
         predict(model, table, tmp_path, grad_cam=True)
-    predict(model, table, tmp_path, **asked)
+    told: list[tuple[int, int]] = []
+    predict(model, table, tmp_path, progress=lambda done, total: told.append((done, total)), **asked)
     page = (tmp_path / "g.html").read_text(encoding="utf-8")
-    assert page.count("<figure>") == page.count('alt="what speaks for ') > 0
+    pictures = page.count("<figure>")
+    assert pictures == page.count('alt="what speaks for ') > 0
+    assert told[-pictures:] == [(i, pictures) for i in range(1, pictures + 1)]
 
 
 def test_without_captum_grad_cam_says_how_to_install_it(
@@ -358,9 +361,10 @@ def test_interrupted_while_the_page_is_made_the_same_command_goes_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr("silktune.model.grad_cam.picture", interrupted)
-        predict(model, table, tmp_path, **asked)
+        with pytest.raises(KeyboardInterrupt):
+            predict(model, table, tmp_path, **asked)
     assert [path.suffix for path in tmp_path.iterdir()] == [".unfinished"]
     found, _ = predict(model, table, tmp_path, **asked)
     assert found.file.exists()
