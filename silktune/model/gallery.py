@@ -19,7 +19,7 @@ from silktune.model.proposals import COLUMNS
 
 PICTURES = 24  # of each variable that contradict, and of which it is least sure
 PER_CLASS = 8  # proposals
-SIDE = 120  # pixels of the longer side of a picture
+SIDE = 144  # pixels of the longer side of a picture
 TEMPLATE = Path(__file__).with_name("gallery.html.jinja")
 
 
@@ -115,7 +115,9 @@ class Gallery:
 
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-        return template.render(title=title, variables=_sorted(self.variables), picture=picture, heat=heat)
+        return template.render(
+            title=title, variables=_sorted(self.variables), picture=picture, heat=heat, heat_shown=looked_at is not None
+        )
 
 
 def _sorted(variables: Mapping[str, _Variable]) -> Mapping[str, _Variable]:
