@@ -12,7 +12,7 @@ import silktune
 from silktune.api.studies import SearchStudy
 from silktune.cli.app import app
 from silktune.data.sample_data import collection
-from silktune.errors import DataError, SettingsError, SilktuneError
+from silktune.errors import DataError, SettingsError, SilktuneError, TrialsFailed
 from silktune.study import plan
 from silktune.study.paths import StudyPaths
 from tests.api.conftest import ONE_EPOCH, SPACE
@@ -116,3 +116,20 @@ def test_what_cannot_be_searched_is_said_before_anything_is_trained(
     with pytest.raises(kind, match=sentence.replace("?", r"\?").replace(".", r"\.")):
         search(folder, variables, name="wrong", **changes)
     assert not list(folder.glob("runs/wrong*"))
+
+
+def test_where_no_trial_finishes_each_variable_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverges(*_: object) -> None:
+        raise SilktuneError("The loss L is nan.")
+
+    monkeypatch.setattr("silktune.core.training.fit", diverges)
+    heard: list[str] = []
+    watcher = silktune.Progress()
+    watcher.note = heard.append  # type: ignore[method-assign]
+    with pytest.raises(TrialsFailed) as raised:
+        search(folder, name="f", progress=watcher)
+    sentences = str(raised.value).splitlines()
+    assert [sentence.partition(":")[0] for sentence in sentences] == list(VARIABLES)
+    assert all("None of the 2 trials finished: The loss L is nan." in sentence for sentence in sentences)
+    assert [sentence for sentence in heard if sentence in sentences] == sentences
+    assert all((folder / "runs" / f"f-{variable}" / "outcomes").is_dir() for variable in VARIABLES)
