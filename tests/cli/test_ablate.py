@@ -80,9 +80,10 @@ def test_rows_that_the_data_rules_out_are_said_together_before_the_study_begins(
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_plan_says_everything_and_runs_nothing(tmp_path: Path, woven: Path) -> None:
     words = ("ablate", "p23", *SMALL, "--data", woven, "--plan", "--runs", "2", "train.max_epochs=2")
-    done = silktune(*words, cwd=tmp_path)
+    done = silktune(*words, cwd=tmp_path, timeout=240)  # it measures steps of each kind of network
     assert done.returncode == 0, done.stderr
     for row in ("MTL", "MTL^fo", "MTL+R^sem", "MTL+R^all", "MTL^fo+R^sem", "MTL^fo+R^all"):
         assert re.search(rf"^{re.escape(row)} .* [0-9a-f]{{16}} +0/2 +\d+ min$", done.stdout, re.MULTILINE), row
