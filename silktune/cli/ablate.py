@@ -88,11 +88,11 @@ def command(
     from silktune.api import ablate
     from silktune.cli.terminal import ablation_tables, tables
     from silktune.cli.terminal.console import Terminal
-    from silktune.cli.terminal.progress import StudyProgress
+    from silktune.cli.terminal.study_display import StudyDisplay
 
     table, settings = options.split(words or [], defaults.TABLE)
     console = Terminal(long=True, highlight=False)
-    with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
+    with options.interruptible("What is done is kept; the same command goes on."), StudyDisplay(console) as progress:
         asked: dict[str, Any] = {
             "images": images, "runs": runs, "splits": splits, "until_decided": until_decided,
             "at_most": at_most, "reference": reference,

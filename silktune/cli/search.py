@@ -86,7 +86,7 @@ def command(
     from silktune.api.search_each import search_each
     from silktune.cli.terminal import search_tables, tables
     from silktune.cli.terminal.console import Terminal
-    from silktune.cli.terminal.progress import StudyProgress
+    from silktune.cli.terminal.study_display import StudyDisplay
     from silktune.errors import TrialsFailed
 
     space, settings = options.split(words or [], defaults.SPACE)
@@ -97,7 +97,7 @@ def command(
         "gpus": gpus, "device": device, "retries": retries, "cache_gb": cache_gb, "address": address,
         "storage": storage, "name": name, "register": register, "root": root, "command": command_line(),
     }  # fmt: skip
-    with options.interruptible("What is done is kept; the same command goes on."), StudyProgress(console) as progress:
+    with options.interruptible("What is done is kept; the same command goes on."), StudyDisplay(console) as progress:
         if variables is None:
             studies = {"": search(data, space, settings, **asked, progress=progress)}
         else:
