@@ -100,9 +100,9 @@ class StudyDisplay(Preparation):
             table.add_column(no_wrap=True, style="dim")
         for name, running in list(self.running.items()):  # another thread draws
             table.add_row(f"{name:<{self.width}}", *running.cells(self.console.width >= ROOM))
-        return Group(table, Text(self.sum(), "dim")) if self.running or self.ended_as else Text()
+        return Group(table, Text(self.summary(), "dim")) if self.running or self.ended_as else Text()
 
-    def sum(self) -> str:
+    def summary(self) -> str:
         """How many have ended, and which is best so far."""
         ended = self.ended_as
         parts = [f"{ended['finished']:,} done"]
